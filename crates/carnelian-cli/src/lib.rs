@@ -1,0 +1,1 @@
+//! The interactive and one-shot command line client, as a library.

@@ -1,0 +1,1 @@
+//! Asynchronous and blocking RESP client with pipelines.

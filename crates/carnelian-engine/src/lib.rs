@@ -1,0 +1,1 @@
+//! Sharded keyspace and data structures, without I/O, clock or global state.

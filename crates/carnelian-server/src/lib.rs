@@ -1,0 +1,1 @@
+//! The network server: listeners, sessions, configuration, persistence jobs, pub/sub.
