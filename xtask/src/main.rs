@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 mod codegen;
+mod differential;
 mod sh;
 mod test;
 
@@ -24,6 +25,8 @@ struct Cli {
 enum Task {
     /// Write the generated files from the tables they come from.
     Codegen(codegen::Args),
+    /// Compare Carnelian with a real Redis on random commands.
+    Differential(differential::Args),
     /// Run the unit, model and documentation tests.
     Test(test::Args),
 }
@@ -31,6 +34,7 @@ enum Task {
 fn dispatch(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Codegen(args) => codegen::run(args),
+        Task::Differential(args) => differential::run(args),
         Task::Test(args) => test::run(args),
     }
 }
