@@ -85,7 +85,7 @@ pub(crate) fn agree(pair: &Pair<'_>) -> bool {
             Check::Random => shape(expected) == shape(actual) && chosen(pair),
             Check::Shape => {
                 expected.kind == actual.kind
-                    && expected.is_null() == actual.is_null()
+                    && expected.null == actual.null
                     && expected.items.len() == actual.items.len()
             }
         }
@@ -98,7 +98,7 @@ fn sorted(reply: &Reply, group: usize) -> Reply {
     let group = if reply.kind == b'%' { 2 } else { group };
     let mut groups: Vec<&[Reply]> = reply.items.chunks(group).collect();
     groups.sort();
-    Reply { kind: reply.kind, text: reply.text.clone(), items: groups.concat() }
+    Reply { kind: reply.kind, text: reply.text.clone(), null: reply.null, items: groups.concat() }
 }
 
 fn near(expected: &Reply, actual: &Reply, tolerance: i64) -> bool {
@@ -127,8 +127,8 @@ fn scans(expected: &Reply, actual: &Reply, group: usize) -> bool {
 
 /// Kinds and counts, without the bytes.
 fn shape(reply: &Reply) -> Reply {
-    let text = if reply.is_aggregate() || reply.is_null() { reply.text.clone() } else { Vec::new() };
-    Reply { kind: reply.kind, text, items: reply.items.iter().map(shape).collect() }
+    let text = if reply.is_aggregate() || reply.null { reply.text.clone() } else { Vec::new() };
+    Reply { kind: reply.kind, text, null: reply.null, items: reply.items.iter().map(shape).collect() }
 }
 
 /// Whether what was chosen is there to be chosen, as the command that follows says.
@@ -153,7 +153,7 @@ fn chosen(pair: &Pair<'_>) -> bool {
 fn collect<'a>(reply: &'a Reply, leaves: &mut Vec<&'a [u8]>) {
     if reply.is_aggregate() {
         reply.items.iter().for_each(|item| collect(item, leaves));
-    } else if !reply.is_null() {
+    } else if !reply.null {
         leaves.push(&reply.text);
     }
 }

@@ -11,21 +11,23 @@ pub(crate) struct Reply {
     pub(crate) kind: u8,
     /// The payload of a string; for everything else the text of its header line.
     pub(crate) text: Vec<u8>,
+    /// Whether it is one of the three forms of nothing: `$-1`, `*-1` or `_`.
+    pub(crate) null: bool,
     /// The elements of an aggregate. A map holds its keys and values in turn.
     pub(crate) items: Vec<Reply>,
 }
 
 impl Reply {
+    fn nothing(kind: u8, text: Vec<u8>) -> Self {
+        Self { kind, text, null: true, items: Vec::new() }
+    }
+
     pub(crate) fn is_error(&self) -> bool {
         matches!(self.kind, b'-' | b'!')
     }
 
-    pub(crate) fn is_null(&self) -> bool {
-        self.kind == b'_' || (matches!(self.kind, b'$' | b'*') && self.text == b"-1" && self.items.is_empty())
-    }
-
     pub(crate) fn is_aggregate(&self) -> bool {
-        matches!(self.kind, b'*' | b'%' | b'~' | b'>') && !self.is_null()
+        matches!(self.kind, b'*' | b'%' | b'~' | b'>') && !self.null
     }
 
     /// The text as a number, where it is one.
@@ -43,7 +45,7 @@ impl Reply {
             b',' => format!("(double) {}", String::from_utf8_lossy(&self.text)),
             b'#' => format!("(bool) {}", String::from_utf8_lossy(&self.text)),
             b'(' => format!("(big number) {}", String::from_utf8_lossy(&self.text)),
-            _ if self.is_null() => format!("(nil {})", char::from(self.kind)),
+            _ if self.null => format!("(nil {})", char::from(self.kind)),
             b'=' => format!("(verbatim) {}", text()),
             b'*' | b'~' | b'%' | b'>' => {
                 let open = match self.kind {
@@ -119,20 +121,22 @@ impl<R: Read> ReplyReader<R> {
         let (&kind, text) = line.split_first().ok_or_else(|| invalid("an empty line for a reply"))?;
         let text = text.to_vec();
         match kind {
-            b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => Ok(Reply { kind, text, items: Vec::new() }),
+            b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => {
+                Ok(Reply { kind, null: kind == b'_', text, items: Vec::new() })
+            }
             b'$' | b'=' | b'!' => {
-                let Some(len) = length(&text)? else { return Ok(Reply { kind, text, items: Vec::new() }) };
+                let Some(len) = length(&text)? else { return Ok(Reply::nothing(kind, text)) };
                 let text = self.exact(len)?;
                 if self.exact(2)? != b"\r\n" {
                     return Err(invalid("a string that does not end where it said"));
                 }
-                Ok(Reply { kind, text, items: Vec::new() })
+                Ok(Reply { kind, text, null: false, items: Vec::new() })
             }
             b'*' | b'~' | b'>' | b'%' => {
-                let Some(len) = length(&text)? else { return Ok(Reply { kind, text, items: Vec::new() }) };
+                let Some(len) = length(&text)? else { return Ok(Reply::nothing(kind, text)) };
                 let count = if kind == b'%' { len * 2 } else { len };
                 let items = (0..count).map(|_| self.read_at(depth + 1)).collect::<io::Result<_>>()?;
-                Ok(Reply { kind, text, items })
+                Ok(Reply { kind, text, null: false, items })
             }
             _ => Err(invalid(&format!("a reply that begins with {:?}", char::from(kind)))),
         }
@@ -224,6 +228,7 @@ mod tests {
         check(":-12\r\n", "(integer) -12");
         check("$5\r\na\r\nb\"\r\n", r#""a\r\nb\"""#);
         check("$-1\r\n", "(nil $)");
+        check("$2\r\n-1\r\n", "\"-1\"");
         check("*-1\r\n", "(nil *)");
         check("_\r\n", "(nil _)");
         check("*2\r\n:1\r\n*0\r\n", "[(integer) 1, []]");
