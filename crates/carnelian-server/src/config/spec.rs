@@ -37,6 +37,8 @@ pub enum Unit {
 pub type FlagCheck = fn(bool) -> Result<(), &'static str>;
 /// A rule beyond the bounds; the text is the reason given to the user.
 pub type IntCheck = fn(i128) -> Result<(), &'static str>;
+/// A rule on the bits of words; the text is the reason given to the user.
+pub type WordCheck = fn(u32) -> Result<(), &'static str>;
 /// A rule on a string; the text is the reason given to the user.
 pub type TextCheck = fn(&[u8]) -> Result<(), &'static str>;
 
@@ -69,7 +71,7 @@ pub struct EnumSpec {
     /// Several words may be given; their values are or-ed.
     pub several: bool,
     /// Rule on the combined value.
-    pub check: Option<fn(u32) -> Result<(), &'static str>>,
+    pub check: Option<WordCheck>,
 }
 
 /// A parameter that is a string.
@@ -273,7 +275,7 @@ impl Spec {
         self
     }
 
-    pub(super) const fn several(mut self, check: fn(u32) -> Result<(), &'static str>) -> Self {
+    pub(super) const fn several(mut self, check: WordCheck) -> Self {
         if let Kind::Enum(words) = &mut self.kind {
             words.several = true;
             words.check = Some(check);

@@ -209,7 +209,7 @@ fn parse_save(args: &[Vec<u8>], old: &Arc<[SavePoint]>, origin: Origin) -> Resul
     if empty {
         return Ok(Value::Save(points.into()));
     }
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(INVALID);
     }
     for pair in args.chunks_exact(2) {
@@ -238,7 +238,7 @@ fn parse_dir(args: &[Vec<u8>], current: &[u8]) -> Result<Value, Reason> {
 }
 
 fn parse_output_limits(args: &[Vec<u8>], mut limits: OutputLimits) -> Result<Value, Reason> {
-    if args.len() % 4 != 0 {
+    if !args.len().is_multiple_of(4) {
         return Err("Wrong number of arguments in buffer limit configuration.".into());
     }
     for group in args.chunks_exact(4) {
