@@ -7,6 +7,8 @@
 #![allow(clippy::print_stdout)]
 
 mod codegen;
+mod conformance;
+mod setup;
 mod sh;
 mod test;
 
@@ -24,6 +26,10 @@ struct Cli {
 enum Task {
     /// Write the generated files from the tables they come from.
     Codegen(codegen::Args),
+    /// Run the reference server's Tcl test suite against our server.
+    Conformance(conformance::Args),
+    /// Install what the checks need: packages, a Python environment, the reference server's source.
+    Setup(setup::Args),
     /// Run the unit, model and documentation tests.
     Test(test::Args),
 }
@@ -31,6 +37,8 @@ enum Task {
 fn dispatch(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Codegen(args) => codegen::run(args),
+        Task::Conformance(args) => conformance::run(args),
+        Task::Setup(args) => setup::run(args),
         Task::Test(args) => test::run(args),
     }
 }
