@@ -6,11 +6,16 @@
 // A task talks to the person who started it, and its output is its result.
 #![allow(clippy::print_stdout)]
 
+mod ci;
 mod codegen;
 mod conformance;
+mod dist;
+mod examples;
+mod fuzz;
 mod setup;
 mod sh;
 mod test;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 
@@ -24,22 +29,28 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Write the generated files from the tables they come from.
+    Ci(ci::Args),
     Codegen(codegen::Args),
-    /// Run the reference server's Tcl test suite against our server.
     Conformance(conformance::Args),
-    /// Install what the checks need: packages, a Python environment, the reference server's source.
+    Dist(dist::Args),
+    Examples(examples::Args),
+    Fuzz(fuzz::Args),
     Setup(setup::Args),
-    /// Run the unit, model and documentation tests.
     Test(test::Args),
+    Tidy(tidy::Args),
 }
 
 fn dispatch(task: Task) -> anyhow::Result<()> {
     match task {
+        Task::Ci(args) => ci::run(args),
         Task::Codegen(args) => codegen::run(args),
         Task::Conformance(args) => conformance::run(args),
+        Task::Dist(args) => dist::run(args),
+        Task::Examples(args) => examples::run(args),
+        Task::Fuzz(args) => fuzz::run(args),
         Task::Setup(args) => setup::run(args),
         Task::Test(args) => test::run(args),
+        Task::Tidy(args) => tidy::run(args),
     }
 }
 

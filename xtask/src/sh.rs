@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -121,6 +121,11 @@ impl Group {
         let shown = display(command);
         let child = command.process_group(0).spawn().with_context(|| format!("cannot start `{shown}`"))?;
         Ok(Self(child))
+    }
+
+    /// The ends of the pipes of the child's standard output and error, where it was given pipes.
+    pub(crate) fn take_output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+        (self.0.stdout.take(), self.0.stderr.take())
     }
 
     /// Waits until the child ends, at most this long; `None` when the time is over and it still runs.
