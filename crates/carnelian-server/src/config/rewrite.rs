@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use carnelian_resp::split_args;
+
 use super::{Config, id, os_error_text, table, text};
 
 /// The line that separates what people wrote from what was added.
@@ -104,7 +106,7 @@ impl Sheet {
                 sheet.lines.push(line.to_vec());
                 continue;
             }
-            let name = text::split(line).and_then(|words| words.into_iter().next()).and_then(|word| {
+            let name = split_args(line).and_then(|words| words.into_iter().next()).and_then(|word| {
                 let word = word.to_ascii_lowercase();
                 match table::find(&word) {
                     Some((id, _)) => Some(id.name().as_bytes().to_vec()),
