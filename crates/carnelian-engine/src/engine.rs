@@ -196,6 +196,13 @@ impl<'e> Shards<'e> {
         set
     }
 
+    /// Shards that serving blocked clients could take once a key of the locked shards becomes ready. Clients whose keys
+    /// have lain in a shard count until all of that shard's are gone.
+    #[inline]
+    pub fn shards_of_waiters(&self) -> ShardSet {
+        self.iter().fold(ShardSet::EMPTY, |set, shard| set.union(shard.wait_needs))
+    }
+
     /// The shard with this number. Asking for one that is not locked is a bug of the caller's key specification.
     #[inline]
     pub(crate) fn get_mut(&mut self, shard: usize) -> &mut Shard {

@@ -608,13 +608,6 @@ impl<'e> Keyspace<'e> {
         self.shard(self.engine.hash(key)).waits.get(db).map(|waits| waits.queue(key)).unwrap_or_default()
     }
 
-    /// Shards that serving blocked clients could take once a key of the locked shards becomes ready. Clients whose keys
-    /// have lain in a shard count until all of that shard's are gone.
-    #[inline]
-    pub fn shards_of_waiters(&self) -> ShardSet {
-        self.shards.iter().fold(ShardSet::EMPTY, |set, shard| set.union(shard.wait_needs))
-    }
-
     /// Keys that have watchers in any database of the locked shards (for INFO).
     pub fn watched_keys(&self) -> usize {
         self.shards.iter().flat_map(|shard| &shard.watches).map(|watches| watches.keys().count()).sum()
