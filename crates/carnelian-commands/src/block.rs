@@ -60,14 +60,14 @@ impl Blocked {
 }
 
 /// Queues a command under its keys.
-pub(crate) fn register<'e>(
+pub(crate) fn register(
     entry: Entry,
     session: &Session,
     args: Args<'_>,
     protocol: Protocol,
-    mut keys: Keyspace<'e>,
+    keys: &mut Keyspace<'_>,
     request: BlockRequest,
-) -> (Keyspace<'e>, Blocked) {
+) -> Blocked {
     let command = BlockedCommand {
         entry,
         args: args.to_owned(),
@@ -81,19 +81,18 @@ pub(crate) fn register<'e>(
     for key in &request.keys {
         keys.wait(key, &waiter);
     }
-    let blocked = Blocked {
+    Blocked {
         waiter,
         keys: request.keys,
         db: session.db,
         timeout_ms: request.timeout_ms,
         on_timeout: request.on_timeout,
-    };
-    (keys, blocked)
+    }
 }
 
 /// Serves clients blocked on the keys that became ready, first come first, and on the keys that become ready by that.
 #[cold]
-pub(crate) fn serve<'e>(node: &'e Node, mut keys: Keyspace<'e>, stats: &WorkerStats) -> Keyspace<'e> {
+pub(crate) fn serve(node: &Node, keys: &mut Keyspace<'_>, stats: &WorkerStats) {
     let selected = keys.db();
     while !keys.effects.ready.is_empty() {
         for (db, key) in std::mem::take(&mut keys.effects.ready) {
@@ -109,30 +108,30 @@ pub(crate) fn serve<'e>(node: &'e Node, mut keys: Keyspace<'e>, stats: &WorkerSt
                 if !waiter.claim() {
                     continue;
                 }
-                keys = run_again(node, command, keys, &key, stats);
+                run_again(node, command, keys, &key, stats);
                 keys.select(db);
                 keys.stop_waiting(&key, &waiter);
             }
         }
     }
     keys.select(selected);
-    keys
 }
 
-fn run_again<'e>(
-    node: &'e Node,
+fn run_again(
+    node: &Node,
     command: &BlockedCommand,
-    keys: Keyspace<'e>,
+    keys: &mut Keyspace<'_>,
     ready_key: &[u8],
     stats: &WorkerStats,
-) -> Keyspace<'e> {
+) {
     let mut session = Session::new(command.session_id, true, Arc::clone(&command.client));
     session.db = command.db;
     session.no_touch = command.no_touch;
     // The command was let through when it began to wait; whatever it finds now is its answer.
     session.in_exec = true;
     let mut out = ReplyWriter::new(command.protocol);
-    let (keys, _) = node.call(
+    keys.select(command.db);
+    node.call(
         command.entry,
         &mut session,
         command.args.as_args(),
@@ -142,5 +141,4 @@ fn run_again<'e>(
         Some(ready_key),
     );
     command.client.deliver(out.take());
-    keys
 }

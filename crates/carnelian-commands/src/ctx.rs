@@ -11,11 +11,11 @@ use carnelian_resp::{Args, ReplyWriter};
 /// One running command: its arguments, the keys, and where the reply goes.
 ///
 /// The fields are public so that a handler can hold a value of `keys` while it writes to `out`.
-pub struct Ctx<'c> {
+pub struct Ctx<'c, 'e> {
     /// The arguments, the command's name first.
     pub args: Args<'c>,
     /// The keys of the locked shards, in the session's database.
-    pub keys: Keyspace<'c>,
+    pub keys: &'c mut Keyspace<'e>,
     /// The reply.
     pub out: &'c mut ReplyWriter,
     /// The client.
@@ -57,7 +57,7 @@ impl TimeoutReply {
     }
 }
 
-impl<'c> Ctx<'c> {
+impl<'c> Ctx<'c, '_> {
     /// The arguments from position `from` on, for parsing one after the other.
     pub fn cursor(&self, from: usize) -> Cursor<'c> {
         Cursor::new(self.args, from)

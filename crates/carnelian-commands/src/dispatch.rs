@@ -1,8 +1,8 @@
 //! From arguments to a reply: the gates every command passes, its locks, and what follows from it.
 
 use crate::block::{self, Blocked};
-use crate::ctx::Ctx;
-use crate::error::{CommandError, CommandResult};
+use crate::ctx::{BlockRequest, Ctx};
+use crate::error::CommandError;
 use crate::host::{Gate, Host};
 use crate::session::{Queued, Session, Transaction};
 use crate::spec::{CommandSpec, Flags, Handler, Scope};
@@ -246,15 +246,10 @@ impl Node {
         stats: &WorkerStats,
     ) -> Flow {
         let shards = self.lock_for(entry.spec, args);
-        let keys = self.engine.keyspace(shards, session.db, now_ms);
-        let (keys, block) = self.call(entry, session, args, keys, out, stats, None);
-        let (keys, blocked) = match block {
-            Some(request) => {
-                let (keys, blocked) = block::register(entry, session, args, out.protocol(), keys, request);
-                (keys, Some(blocked))
-            }
-            None => (keys, None),
-        };
+        let mut keys = self.engine.keyspace(shards, session.db, now_ms);
+        let request = self.call(entry, session, args, &mut keys, out, stats, None);
+        let blocked =
+            request.map(|request| block::register(entry, session, args, out.protocol(), &mut keys, request));
         let wait = !matches!(entry.spec.name, "unlink" | "flushall" | "flushdb");
         self.finish(keys, stats, wait);
         match blocked {
@@ -273,23 +268,29 @@ impl Node {
     /// Runs a handler on locked keys, with its statistics. On an error the reply so far is withdrawn.
     #[expect(clippy::too_many_arguments, reason = "the parts of a context, for one caller each")]
     #[inline]
-    pub(crate) fn call<'e>(
-        &'e self,
+    pub(crate) fn call(
+        &self,
         entry: Entry,
         session: &mut Session,
         args: Args<'_>,
-        mut keys: Keyspace<'e>,
+        keys: &mut Keyspace<'_>,
         out: &mut ReplyWriter,
         stats: &WorkerStats,
         ready_key: Option<&[u8]>,
-    ) -> (Keyspace<'e>, Option<crate::ctx::BlockRequest>) {
+    ) -> Option<BlockRequest> {
         if ready_key.is_none() {
             self.show_monitor(session, args, entry.spec);
         }
         let start = out.len();
         let begin = self.host.ticks_ns();
         keys.no_touch = session.no_touch && entry.spec.name != "touch";
-        let (keys, result, block) = run_handler(self, entry.spec, session, args, keys, out, ready_key);
+        let mut ctx = Ctx { args, keys, out, session, node: self, spec: entry.spec, ready_key, block: None };
+        let result = match entry.spec.handler {
+            Handler::Run(run) => run(&mut ctx),
+            Handler::Host(command) => self.host.run(command, &mut ctx),
+            Handler::Transaction(_) | Handler::Subcommands => Err(CommandError::NOT_IN_TRANSACTION),
+        };
+        let block = ctx.block;
         let duration = self.host.ticks_ns().saturating_sub(begin);
         let command = &stats.commands[entry.id];
         if let Err(error) = result {
@@ -305,14 +306,14 @@ impl Node {
         if duration >= self.slow_ns.load(Relaxed) && !entry.spec.flags.has(Flags::SKIP_SLOWLOG) {
             self.host.slow(entry.spec, session, args, duration);
         }
-        (keys, block)
+        block
     }
 
     /// Everything that follows from commands before the locks are released, the release, and what can wait until then.
     #[inline]
     pub(crate) fn finish(&self, mut keys: Keyspace<'_>, stats: &WorkerStats, wait_for_memory: bool) {
         if !keys.effects.ready.is_empty() {
-            keys = block::serve(self, keys, stats);
+            block::serve(self, &mut keys, stats);
         }
         for event in &keys.effects.events {
             self.host.keyspace_event(event);
@@ -361,24 +362,4 @@ fn enqueue(transaction: &mut Transaction, entry: Entry, args: Args<'_>) {
     transaction.bytes += args.heap_bytes();
     transaction.flags = transaction.flags.or(entry.spec.flags);
     transaction.queue.push(Queued { entry, args });
-}
-
-/// Calls the handler. Apart, so that one place builds a context and takes it apart.
-#[inline]
-fn run_handler<'e>(
-    node: &'e Node,
-    spec: &'static CommandSpec,
-    session: &mut Session,
-    args: Args<'_>,
-    keys: Keyspace<'e>,
-    out: &mut ReplyWriter,
-    ready_key: Option<&[u8]>,
-) -> (Keyspace<'e>, CommandResult, Option<crate::ctx::BlockRequest>) {
-    let mut ctx = Ctx { args, keys, out, session, node, spec, ready_key, block: None };
-    let result = match spec.handler {
-        Handler::Run(run) => run(&mut ctx),
-        Handler::Host(command) => node.host.run(command, &mut ctx),
-        Handler::Transaction(_) | Handler::Subcommands => Err(CommandError::NOT_IN_TRANSACTION),
-    };
-    (ctx.keys, result, ctx.block)
 }

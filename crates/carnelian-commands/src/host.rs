@@ -42,7 +42,7 @@ pub enum Gate {
 /// not lock shards and not wait.
 pub trait Host: Send + Sync {
     /// Runs one of the host's own commands; the shards of its scope are locked.
-    fn run(&self, command: HostCommand, ctx: &mut Ctx<'_>) -> CommandResult;
+    fn run(&self, command: HostCommand, ctx: &mut Ctx) -> CommandResult;
 
     /// Whether the command may run now. Asked only while [`Node::set_gated`](crate::Node::set_gated) is on.
     fn gate(&self, spec: &'static CommandSpec, session: &Session, args: Args<'_>) -> Gate;
@@ -68,7 +68,7 @@ pub trait Host: Send + Sync {
 pub struct NoHost;
 
 impl Host for NoHost {
-    fn run(&self, _: HostCommand, _: &mut Ctx<'_>) -> CommandResult {
+    fn run(&self, _: HostCommand, _: &mut Ctx) -> CommandResult {
         Err(CommandError::NO_SERVER)
     }
 

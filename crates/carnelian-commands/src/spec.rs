@@ -406,7 +406,7 @@ pub enum TransactionCommand {
 #[derive(Clone, Copy)]
 pub enum Handler {
     /// A function on the keyspace and the session.
-    Run(fn(&mut Ctx<'_>) -> CommandResult),
+    Run(fn(&mut Ctx) -> CommandResult),
     /// The server around the keyspace.
     Host(HostCommand),
     /// The dispatcher.
@@ -479,7 +479,7 @@ impl CommandSpec {
         name: &'static str,
         arity: i16,
         group: Group,
-        handler: fn(&mut Ctx<'_>) -> CommandResult,
+        handler: fn(&mut Ctx) -> CommandResult,
     ) -> Self {
         Self::new(name, arity, group, Handler::Run(handler))
     }

@@ -140,7 +140,7 @@ fn exec(
         out.array(transaction.queue.len());
         for queued in &transaction.queue {
             keys.select(session.db);
-            (keys, _) = node.call(queued.entry, session, queued.args.as_args(), keys, out, stats, None);
+            node.call(queued.entry, session, queued.args.as_args(), &mut keys, out, stats, None);
         }
         session.in_exec = false;
     }

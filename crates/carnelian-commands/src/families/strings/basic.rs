@@ -11,7 +11,7 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[CommandSpec::run("get", 2, Group::
 
 const _: () = check(COMMANDS);
 
-fn get(ctx: &mut Ctx<'_>) -> CommandResult {
+fn get(ctx: &mut Ctx) -> CommandResult {
     match ctx.keys.string(ctx.args.get(1).unwrap_or_default())? {
         Some(value) => ctx.out.element(value),
         None => ctx.out.null(),
