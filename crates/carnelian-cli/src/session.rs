@@ -137,6 +137,11 @@ impl<'d> Session<'d> {
         self.connection.as_mut().ok_or(Exit::FAILURE)
     }
 
+    /// As [`Session::link`], with standard output beside it.
+    pub(crate) fn link_and_output(&mut self) -> Result<(&mut Connection, &mut dyn std::io::Write), Exit> {
+        Ok((self.connection.as_mut().ok_or(Exit::FAILURE)?, &mut self.console.output))
+    }
+
     /// Connect for a mode that makes no sense without a server.
     pub(crate) fn require_connection(&mut self) -> Result<(), Exit> {
         if self.connect(false) { Ok(()) } else { Err(Exit::FAILURE) }

@@ -273,7 +273,7 @@ fn sizes_of(
     };
     let command_for = |kind: Option<usize>, key| match (measure, types[kind?].measured_by) {
         (Measure::Memory { samples: None }, _) => Some(vec![b"MEMORY".as_slice(), b"USAGE", key]),
-        (Measure::Memory { .. }, _) => Some(vec![b"MEMORY", b"USAGE", key, b"SAMPLES", samples.as_bytes()]),
+        (Measure::Memory { .. }, _) => Some(vec![b"MEMORY".as_slice(), b"USAGE", key, b"SAMPLES", samples.as_bytes()]),
         (Measure::Elements, Some((command, _))) => Some(vec![command.as_bytes(), key]),
         (Measure::Elements, None) => None,
     };
