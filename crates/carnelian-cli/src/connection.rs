@@ -133,18 +133,23 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connect; nothing is sent yet.
     pub(crate) fn open(address: &Address) -> io::Result<Self> {
-        let socket = match &address.socket {
-            Some(path) => Socket::Unix(UnixStream::connect(path)?),
-            None => {
-                let socket = TcpStream::connect((address.host.as_str(), address.port))?;
-                // Both only make the connection nicer to use.
-                let _ = socket.set_nodelay(true);
-                let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
-                let _ = SockRef::from(&socket).set_tcp_keepalive(&keepalive);
-                Socket::Tcp(socket)
-            }
+        let socket = if let Some(path) = &address.socket {
+            Socket::Unix(UnixStream::connect(path)?)
+        } else {
+            let socket = TcpStream::connect((address.host.as_str(), address.port))?;
+            // Both only make the connection nicer to use.
+            let _ = socket.set_nodelay(true);
+            let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+            let _ = SockRef::from(&socket).set_tcp_keepalive(&keepalive);
+            Socket::Tcp(socket)
         };
-        Ok(Self { socket, decoder: ReplyDecoder::default(), received: Vec::new(), start: 0, request: Vec::new() })
+        Ok(Self {
+            socket,
+            decoder: ReplyDecoder::default(),
+            received: Vec::new(),
+            start: 0,
+            request: Vec::new(),
+        })
     }
 
     /// Send one command.

@@ -1,6 +1,6 @@
 //! Where a run reads from and prints to: the process's own terminal, or buffers that a test holds.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 
 /// The surroundings of one run: its three streams, whether they are terminals, and the environment.
@@ -14,7 +14,8 @@ pub struct Console {
     pub(crate) errors: Box<dyn Write + Send>,
     pub(crate) input_is_terminal: bool,
     pub(crate) output_is_terminal: bool,
-    variable: Box<dyn Fn(&OsStr) -> Option<OsString> + Send>,
+    /// Environment variables in place of the process's own.
+    variables: Option<Vec<(OsString, OsString)>>,
 }
 
 impl Console {
@@ -26,7 +27,7 @@ impl Console {
             errors: Box::new(io::stderr()),
             input_is_terminal: io::stdin().is_terminal(),
             output_is_terminal: io::stdout().is_terminal(),
-            variable: Box::new(|name| std::env::var_os(name)),
+            variables: None,
         }
     }
 
@@ -37,28 +38,33 @@ impl Console {
         errors: impl Write + Send + 'static,
         variables: &[(&str, &str)],
     ) -> Self {
-        let variables: Vec<(OsString, OsString)> =
-            variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self {
             input: Box::new(input),
             output: Box::new(output),
             errors: Box::new(errors),
             input_is_terminal: false,
             output_is_terminal: false,
-            variable: Box::new(move |name| {
-                variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-            }),
+            variables: Some(variables.iter().map(|(name, value)| (name.into(), value.into())).collect()),
         }
     }
 
     /// The environment variable `name`; an empty one counts as absent, as in `redis-cli`.
     pub(crate) fn variable(&self, name: &str) -> Option<OsString> {
-        (self.variable)(OsStr::new(name)).filter(|value| !value.is_empty())
+        self.any_variable(name).filter(|value| !value.is_empty())
+    }
+
+    fn any_variable(&self, name: &str) -> Option<OsString> {
+        match &self.variables {
+            None => std::env::var_os(name),
+            Some(variables) => {
+                variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+            }
+        }
     }
 
     /// Whether replies are laid out for a person: standard output is a terminal, or `FAKETTY` says to act as if.
     pub(crate) fn is_for_a_person(&self) -> bool {
-        self.output_is_terminal || (self.variable)(OsStr::new("FAKETTY")).is_some()
+        self.output_is_terminal || self.any_variable("FAKETTY").is_some()
     }
 
     /// Write to standard output. Nothing is promised to have left before [`Console::flush`].

@@ -271,7 +271,8 @@ mod tests {
 
     #[test]
     fn reads_command_docs() {
-        let flags = |names: &[&str]| Reply::Array(names.iter().map(|name| Reply::Simple((*name).into())).collect());
+        let flags =
+            |names: &[&str]| Reply::Array(names.iter().map(|name| Reply::Simple((*name).into())).collect());
         let argument = |name: &str, kind: &str| vec![("name", bulk(name)), ("type", bulk(kind))];
         let with = |mut base: Vec<(&'static str, Reply)>, key, value| {
             base.push((key, value));
@@ -282,7 +283,10 @@ mod tests {
             with(argument("nx", "pure-token"), "token", bulk("NX")),
             flat(&[
                 ("type", bulk("oneof")),
-                ("arguments", Reply::Array(vec![flat(&argument("a", "integer")), flat(&argument("b", "string"))])),
+                (
+                    "arguments",
+                    Reply::Array(vec![flat(&argument("a", "integer")), flat(&argument("b", "string"))]),
+                ),
                 ("flags", flags(&["optional"])),
             ]),
             flat(&[

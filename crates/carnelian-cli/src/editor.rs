@@ -111,11 +111,8 @@ impl TerminalLines {
     }
 
     fn next(&mut self, prompt: &str) -> Option<String> {
-        match self.editor.readline(prompt) {
-            Ok(line) => Some(line),
-            // Ctrl-C and Ctrl-D on the prompt leave, and so does a terminal that is gone.
-            Err(_) => None,
-        }
+        // Ctrl-C and Ctrl-D on the prompt leave, and so does a terminal that is gone.
+        self.editor.readline(prompt).ok()
     }
 
     fn remember(&mut self, line: &str) {

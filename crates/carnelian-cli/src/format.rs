@@ -74,7 +74,9 @@ impl<'a> Formatter<'a> {
                 out.extend_from_slice(text);
                 out.push(b'\n');
             }
-            Reply::Simple(text) | Reply::Bulk(text) | Reply::Verbatim { text, .. } => out.extend_from_slice(text),
+            Reply::Simple(text) | Reply::Bulk(text) | Reply::Verbatim { text, .. } => {
+                out.extend_from_slice(text);
+            }
             Reply::Boolean(value) => out.extend_from_slice(if *value { b"(true)" } else { b"(false)" }),
             Reply::Array(values) | Reply::Set(values) | Reply::Push(values) => {
                 for (i, value) in values.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! `help` at the prompt: topics and single commands.
 
+use std::fmt::Write;
+
 use crate::console::{Exit, out};
 use crate::docs::CommandDoc;
 use crate::session::Session;
@@ -21,7 +23,9 @@ Preferences, for now or for ever in ~/.redisclirc:
 
 /// Print help for `topic`, or the overview when there is none. Colours only for a terminal.
 pub(crate) fn print(session: &mut Session<'_>, topic: &[Vec<u8>]) -> Result<(), Exit> {
-    let [first, ..] = topic else { return session.console.print(TOPICS).and_then(|()| session.console.flush()) };
+    let [first, ..] = topic else {
+        return session.console.print(TOPICS).and_then(|()| session.console.flush());
+    };
     let coloured = session.console.output_is_terminal;
     let mut text = String::new();
     if let Some(group) = first.strip_prefix(b"@") {
@@ -44,8 +48,11 @@ fn push_doc(text: &mut String, doc: &CommandDoc, with_group: bool, coloured: boo
     let paint = |code: &str, text: &str| {
         if coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     };
-    text.push_str(&format!("\n  {} {}\n", paint("1", &doc.name), paint("90", &doc.syntax)));
-    let mut field = |name: &str, value: &str| text.push_str(&format!("  {} {value}\n", paint("33", name)));
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "\n  {} {}", paint("1", &doc.name), paint("90", &doc.syntax));
+    let mut field = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {} {value}", paint("33", name));
+    };
     field("summary:", &doc.summary);
     if !doc.since.is_empty() {
         field("since:", &doc.since);

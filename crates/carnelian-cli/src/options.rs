@@ -227,7 +227,9 @@ impl Options {
                 }
                 self.layout = if name == "--json" { Layout::Json } else { Layout::QuotedJson };
             }
-            "--latency" => self.mode = Mode::Latency { history: matches!(self.mode, Mode::Latency { history: true }) },
+            "--latency" => {
+                self.mode = Mode::Latency { history: matches!(self.mode, Mode::Latency { history: true }) }
+            }
             "--latency-history" => self.mode = Mode::Latency { history: true },
             "--latency-dist" => self.mode = Mode::LatencySpectrum,
             "--mono" => self.grey_spectrum = true,
@@ -332,8 +334,8 @@ impl Options {
 /// Options of `redis-cli` that this build knows of and does not do.
 fn not_available(name: &str) -> Option<&'static str> {
     match name {
-        "--tls" | "--sni" | "--cacert" | "--cacertdir" | "--cert" | "--key" | "--insecure" | "--tls-ciphers"
-        | "--tls-ciphersuites" => Some("TLS is not available in this build"),
+        "--tls" | "--sni" | "--cacert" | "--cacertdir" | "--cert" | "--key" | "--insecure"
+        | "--tls-ciphers" | "--tls-ciphersuites" => Some("TLS is not available in this build"),
         "--ldb" | "--ldb-sync-mode" => Some("the Lua debugger is not available in this build"),
         _ => None,
     }

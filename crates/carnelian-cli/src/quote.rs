@@ -92,7 +92,11 @@ mod tests {
 
     #[test]
     fn json_keeps_what_json_allows() {
-        check(push_json, b"\\\"\n\x0c\r\t\x08\0\x1f\x7f\xc3\xb0", b"\"\\\\\\\"\\n\\f\\r\\t\\b\\u0000\\u001f\x7f\xc3\xb0\"");
+        check(
+            push_json,
+            b"\\\"\n\x0c\r\t\x08\0\x1f\x7f\xc3\xb0",
+            b"\"\\\\\\\"\\n\\f\\r\\t\\b\\u0000\\u001f\x7f\xc3\xb0\"",
+        );
         check(push_ascii_json, b"\xf0e\"", br#""\\xf0e\\"""#);
     }
 }

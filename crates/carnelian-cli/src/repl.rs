@@ -38,13 +38,15 @@ fn carry_out(session: &mut Session<'_>, lines: &mut Lines, line: &[u8]) -> Resul
     };
     let repeat = match (words.first(), words.len()) {
         (None, _) => return Ok(()),
-        (Some(count), 2..) if is_number(count) => match str::from_utf8(count).ok().and_then(|n| n.trim().parse().ok()) {
-            Some(repeat @ 1..) => {
-                words.remove(0);
-                repeat
+        (Some(count), 2..) if is_number(count) => {
+            match str::from_utf8(count).ok().and_then(|n| n.trim().parse().ok()) {
+                Some(repeat @ 1..) => {
+                    words.remove(0);
+                    repeat
+                }
+                _ => return session.console.print("Invalid redis-cli repeat command option value.\n"),
             }
-            _ => return session.console.print("Invalid redis-cli repeat command option value.\n"),
-        },
+        }
         _ => 1,
     };
     if !holds_secret(&words) {
@@ -132,7 +134,8 @@ fn set_preference(
 
 /// Whether a command carries a password and so stays out of the history file.
 fn holds_secret(words: &[Vec<u8>]) -> bool {
-    let is = |i: usize, name: &str| words.get(i).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+    let is =
+        |i: usize, name: &str| words.get(i).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()));
     if is(0, "auth") || (is(0, "acl") && is(1, "setuser")) {
         return true;
     }

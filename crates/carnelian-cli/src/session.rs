@@ -1,5 +1,6 @@
 //! The state of one run: the connection, what the server remembers about it, and how a command is carried out.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use carnelian_resp::Reply;
@@ -90,7 +91,8 @@ impl<'d> Session<'d> {
             None => format!("{}:{}", address.host, address.port),
         };
         if self.selected != 0 {
-            prompt.push_str(&format!("[{}]", self.selected));
+            // Writing to a string cannot fail.
+            let _ = write!(prompt, "[{}]", self.selected);
         }
         if self.in_transaction {
             prompt.push_str("(TX)");
@@ -158,20 +160,15 @@ impl<'d> Session<'d> {
     /// Send a command of our own while connecting; true when it was accepted.
     fn set_up(&mut self, args: &[&[u8]], failed: &str) -> bool {
         let Some(connection) = &mut self.connection else { return false };
-        match connection.call(args) {
-            Ok(reply) => match reply.error() {
-                Some(text) => {
-                    err!(self.console, "{failed} failed: {}\n", String::from_utf8_lossy(text));
-                    false
-                }
-                None => true,
-            },
-            Err(_) => {
-                err!(self.console, "\nI/O error\n");
-                self.drop_connection();
-                false
-            }
+        let Ok(reply) = connection.call(args) else {
+            err!(self.console, "\nI/O error\n");
+            self.drop_connection();
+            return false;
+        };
+        if let Some(text) = reply.error() {
+            err!(self.console, "{failed} failed: {}\n", String::from_utf8_lossy(text));
         }
+        reply.error().is_none()
     }
 
     fn log_in(&mut self) -> bool {
@@ -371,7 +368,9 @@ impl<'d> Session<'d> {
             _ => return Ok(false),
         };
         let Some(slot) = words.next() else { return Ok(false) };
-        let Some((host, port)) = words.next().and_then(|place| place.rsplit_once(':')) else { return Ok(false) };
+        let Some((host, port)) = words.next().and_then(|place| place.rsplit_once(':')) else {
+            return Ok(false);
+        };
         let Ok(port) = port.parse() else { return Ok(false) };
         // A node that does not know its own address leaves the host empty: it is the one we talk to.
         if !host.is_empty() {
@@ -443,14 +442,15 @@ impl<'d> Session<'d> {
 /// Commands whose reply is a text laid out by the server, to be printed as it is.
 fn is_report(args: &[Vec<u8>]) -> bool {
     let word = |i: usize| args.get(i).map(|word| word.to_ascii_lowercase()).unwrap_or_default();
-    match (word(0).as_slice(), word(1).as_slice(), args.len()) {
-        (b"info" | b"lolwut", ..) => true,
-        (b"debug", b"htstats" | b"htstats-key" | b"client-eviction", _) => true,
-        (b"memory", b"malloc-stats" | b"doctor", _) => true,
-        (b"cluster", b"nodes" | b"info", 2) => true,
-        (b"client", b"list" | b"info", _) => true,
-        (b"latency", b"graph", 3) | (b"latency", b"doctor", 2) => true,
-        (b"proxy", b"info", _) => true,
-        _ => false,
-    }
+    matches!(
+        (word(0).as_slice(), word(1).as_slice(), args.len()),
+        (b"info" | b"lolwut", ..)
+            | (b"debug", b"htstats" | b"htstats-key" | b"client-eviction", _)
+            | (b"memory", b"malloc-stats" | b"doctor", _)
+            | (b"cluster", b"nodes" | b"info", 2)
+            | (b"client", b"list" | b"info", _)
+            | (b"latency", b"graph", 3)
+            | (b"latency", b"doctor", 2)
+            | (b"proxy", b"info", _)
+    )
 }

@@ -16,7 +16,8 @@ pub(crate) fn version(program: &str) -> String {
 /// The whole help text.
 pub(crate) fn help(program: &str) -> String {
     let version = version(program);
-    format!("{version}\nUsage: {program} [OPTIONS] [COMMAND [ARG ...]]\n{OPTIONS}{EXAMPLES}").replace("PROGRAM", program)
+    format!("{version}\nUsage: {program} [OPTIONS] [COMMAND [ARG ...]]\n{OPTIONS}{EXAMPLES}")
+        .replace("PROGRAM", program)
 }
 
 const OPTIONS: &str = r#"
@@ -126,7 +127,13 @@ mod tests {
         for line in OPTIONS.lines().filter(|line| line.starts_with("  -")) {
             let (names, _) = line.trim().split_once("  ").unwrap_or((line.trim(), ""));
             for name in names.split([',', ' ']).filter(|word| word.starts_with('-')) {
-                let value = if name == "-u" { "redis://" } else if name == "--show-pushes" { "y" } else { "1" };
+                let value = if name == "-u" {
+                    "redis://"
+                } else if name == "--show-pushes" {
+                    "y"
+                } else {
+                    "1"
+                };
                 let parsed = Options::parse(vec![OsString::from(name), value.into()], false);
                 assert!(parsed.is_ok(), "{name}: {parsed:?}");
             }

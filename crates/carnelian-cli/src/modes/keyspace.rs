@@ -192,8 +192,12 @@ pub(crate) fn big_keys(session: &mut Session<'_>, measure: Measure) -> Result<()
             stats.keys += 1;
             key_bytes += key.len() as u64;
             if size > stats.biggest {
-                let (percent, name, unit, key) = (walk.percent, &stats.name, stats.unit(measure), quoted(key));
-                out!(session.console, "[{percent:05.2}%] Biggest {name:<6} found so far '{key}' with {size} {unit}\n");
+                let (percent, name, unit, key) =
+                    (walk.percent, &stats.name, stats.unit(measure), quoted(key));
+                out!(
+                    session.console,
+                    "[{percent:05.2}%] Biggest {name:<6} found so far '{key}' with {size} {unit}\n"
+                );
                 stats.biggest = size;
                 stats.biggest_key = Some(key);
             }
@@ -273,11 +277,14 @@ fn sizes_of(
     };
     let command_for = |kind: Option<usize>, key| match (measure, types[kind?].measured_by) {
         (Measure::Memory { samples: None }, _) => Some(vec![b"MEMORY".as_slice(), b"USAGE", key]),
-        (Measure::Memory { .. }, _) => Some(vec![b"MEMORY".as_slice(), b"USAGE", key, b"SAMPLES", samples.as_bytes()]),
+        (Measure::Memory { .. }, _) => {
+            Some(vec![b"MEMORY".as_slice(), b"USAGE", key, b"SAMPLES", samples.as_bytes()])
+        }
         (Measure::Elements, Some((command, _))) => Some(vec![command.as_bytes(), key]),
         (Measure::Elements, None) => None,
     };
-    let commands: Vec<_> = kinds.iter().zip(keys).map(|(kind, key)| command_for(*kind, key.as_slice())).collect();
+    let commands: Vec<_> =
+        kinds.iter().zip(keys).map(|(kind, key)| command_for(*kind, key.as_slice())).collect();
     let mut replies = pipelined(session, commands.iter().flatten().cloned())?.into_iter();
     let mut sizes = Vec::with_capacity(keys.len());
     for (command, key) in commands.iter().zip(keys) {
@@ -288,7 +295,8 @@ fn sizes_of(
         if let Some(Reply::Integer(size)) = replies.next() {
             sizes.push(size.max(0) as u64);
         } else {
-            let name = if command.len() > 2 { "MEMORY USAGE".into() } else { String::from_utf8_lossy(command[0]) };
+            let name =
+                if command.len() > 2 { "MEMORY USAGE".into() } else { String::from_utf8_lossy(command[0]) };
             err!(session.console, "Warning:  {name} on {} failed (may have changed type)\n", quoted(key));
             sizes.push(0);
         }
@@ -346,17 +354,25 @@ pub(crate) fn hot_keys(session: &mut Session<'_>) -> Result<(), Exit> {
                     return Err(Exit::FAILURE);
                 }
                 _ => {
-                    err!(session.console, "Warning: OBJECT freq on {} failed (may have been deleted)\n", quoted(key));
+                    err!(
+                        session.console,
+                        "Warning: OBJECT freq on {} failed (may have been deleted)\n",
+                        quoted(key)
+                    );
                     0
                 }
             };
-            let coldest = if hottest.len() < HOT_KEYS { 0 } else { hottest.last().map_or(0, |(counter, _)| *counter) };
+            let coldest =
+                if hottest.len() < HOT_KEYS { 0 } else { hottest.last().map_or(0, |(counter, _)| *counter) };
             if frequency <= coldest {
                 continue;
             }
             let key = quoted(key);
             let percent = walk.percent;
-            out!(session.console, "[{percent:05.2}%] Hot key '{key}' found so far with counter {frequency}\n");
+            out!(
+                session.console,
+                "[{percent:05.2}%] Hot key '{key}' found so far with counter {frequency}\n"
+            );
             let place = hottest.partition_point(|(counter, _)| *counter >= frequency);
             hottest.insert(place, (frequency, key));
             hottest.truncate(HOT_KEYS);

@@ -1,5 +1,6 @@
 //! Round-trip times: running figures, a spectrum, and what the machine itself adds.
 
+use std::fmt::Write;
 use std::hint::black_box;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -139,7 +140,8 @@ const BANDS: [(u64, char); 31] = [
     (u64::MAX, '?'),
 ];
 /// Colours of the 256-colour palette, from nothing to everything.
-const COLOURS: [u8; 19] = [0, 233, 234, 235, 237, 239, 241, 243, 245, 247, 144, 143, 142, 184, 226, 214, 208, 202, 196];
+const COLOURS: [u8; 19] =
+    [0, 233, 234, 235, 237, 239, 241, 243, 245, 247, 144, 143, 142, 184, 226, 214, 208, 202, 196];
 const GREYS: [u8; 13] = [0, 233, 234, 235, 237, 239, 241, 243, 245, 247, 249, 251, 253];
 const LINES_PER_LEGEND: u64 = 20;
 
@@ -174,7 +176,8 @@ fn spectrum_line(counts: &[u64; BANDS.len()], palette: &[u8]) -> String {
     for (count, (_, mark)) in counts.iter().zip(BANDS) {
         // Rounded up: even one sample of many shows.
         let shade = (count * steps as u64).div_ceil(total.max(1)) as usize;
-        line.push_str(&format!("\x1b[48;5;{}m{mark}", palette[shade.min(steps)]));
+        // Writing to a string cannot fail.
+        let _ = write!(line, "\x1b[48;5;{}m{mark}", palette[shade.min(steps)]);
     }
     line.push_str("\x1b[0m\n");
     line
@@ -182,7 +185,10 @@ fn spectrum_line(counts: &[u64; BANDS.len()], palette: &[u8]) -> String {
 
 fn legend(palette: &[u8]) -> String {
     let rule = "---------------------------------------------\n";
-    let scale: String = palette.iter().map(|colour| format!("\x1b[48;5;{colour}m ")).collect();
+    let mut scale = String::new();
+    for colour in palette {
+        let _ = write!(scale, "\x1b[48;5;{colour}m ");
+    }
     format!(
         "{rule}\
          . - * #          .01 .125 .25 .5 milliseconds\n\

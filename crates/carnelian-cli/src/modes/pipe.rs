@@ -4,7 +4,7 @@
 //! is not looked at. The end is found with an ECHO of random text: its reply comes after all others.
 
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
 use std::io::{self, Read};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
@@ -30,8 +30,9 @@ enum Event {
 /// Send everything, count the replies, and fail if one was an error.
 pub(crate) fn run(session: &mut Session<'_>) -> Result<(), Exit> {
     session.require_connection()?;
-    let mark: String = (0..2).map(|_| format!("{:016x}", RandomState::new().build_hasher().finish())).collect();
-    let mark = mark[..20].to_owned();
+    let random = RandomState::new();
+    let mark =
+        format!("{:020x}", u128::from(random.hash_one(0)) << 16 | u128::from(random.hash_one(1) as u16));
     let events = start_sender(session, mark.clone())?;
     let (mut errors, mut replies) = (0_u64, 0_u64);
     let mut all_sent = false;

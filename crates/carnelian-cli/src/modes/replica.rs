@@ -45,7 +45,9 @@ pub(crate) fn fetch_rdb(session: &mut Session<'_>, path: &Path, functions_only: 
     let extent = sync(session)?;
     let place = path.display();
     match &extent {
-        Extent::Bytes(bytes) => err!(session.console, "SYNC sent to master, writing {bytes} bytes to '{place}'\n"),
+        Extent::Bytes(bytes) => {
+            err!(session.console, "SYNC sent to master, writing {bytes} bytes to '{place}'\n");
+        }
         Extent::Mark(_) => err!(
             session.console,
             "SYNC sent to master, writing bytes of bulk transfer until EOF marker to '{place}'\n"
@@ -94,9 +96,14 @@ pub(crate) fn fetch_rdb(session: &mut Session<'_>, path: &Path, functions_only: 
 pub(crate) fn follow(session: &mut Session<'_>) -> Result<(), Exit> {
     let extent = sync(session)?;
     match &extent {
-        Extent::Bytes(bytes) => err!(session.console, "SYNC with master, discarding {bytes} bytes of bulk transfer...\n"),
+        Extent::Bytes(bytes) => {
+            err!(session.console, "SYNC with master, discarding {bytes} bytes of bulk transfer...\n");
+        }
         Extent::Mark(_) => {
-            err!(session.console, "SYNC with master, discarding bytes of bulk transfer until EOF marker...\n");
+            err!(
+                session.console,
+                "SYNC with master, discarding bytes of bulk transfer until EOF marker...\n"
+            );
         }
     }
     let bytes = read_snapshot(session.link()?, &extent, |_| true).map_err(|error| {

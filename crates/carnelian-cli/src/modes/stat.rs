@@ -109,7 +109,10 @@ mod tests {
             line(info, &mut requests),
             "5          1.50M    2       1       120 (+0)            7           SAVE+AOF\n"
         );
-        assert_eq!(line("total_commands_processed:125\r\n", &mut requests).split_whitespace().nth(5), Some("(+5)"));
+        assert_eq!(
+            line("total_commands_processed:125\r\n", &mut requests).split_whitespace().nth(5),
+            Some("(+5)")
+        );
     }
 
     #[test]
