@@ -275,8 +275,10 @@ impl Options {
                 Some(b'y') => self.show_pushes = true,
                 Some(b'n') => self.show_pushes = false,
                 _ => {
+                    // As in `redis-cli`, no reason not to go on.
                     let value = value.to_string_lossy();
-                    return Err(format!("Unknown --show-pushes value '{value}' (valid: '[y]es', '[n]o')\n"));
+                    let warning = format!("Unknown --show-pushes value '{value}' (valid: '[y]es', '[n]o')\n");
+                    self.warnings.push_str(&warning);
                 }
             },
             "--pattern" => self.pattern = Some(value.into_vec()),
@@ -433,7 +435,7 @@ mod tests {
         refused("-c -s /sock", "-c and -s are mutually exclusive");
         refused("-p seven", "Invalid number for -p: 'seven'");
         refused("-i -1", "Invalid interval");
-        refused("--show-pushes maybe", "--show-pushes");
+        assert!(options("--show-pushes maybe").warnings.contains("Unknown --show-pushes value 'maybe'"));
         refused("--tls", "TLS");
     }
 
