@@ -69,7 +69,7 @@ fn reorder(lines: &str) -> String {
     let place =
         |line: &str| table::find(line.split(' ').next().unwrap_or_default().as_bytes()).map(|(id, _)| id);
     lines.sort_by_key(|line| place(line));
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.join("\n") + "\n"
 }
 
 #[test]
