@@ -6,10 +6,18 @@
 // A task talks to the person who started it, and its output is its result.
 #![allow(clippy::print_stdout)]
 
+mod ci;
+mod clients;
 mod codegen;
+mod conformance;
 mod differential;
+mod dist;
+mod examples;
+mod fuzz;
+mod setup;
 mod sh;
 mod test;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 
@@ -23,19 +31,32 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Write the generated files from the tables they come from.
+    Ci(ci::Args),
+    Clients(clients::Args),
     Codegen(codegen::Args),
-    /// Compare Carnelian with a real Redis on random commands.
+    Conformance(conformance::Args),
     Differential(differential::Args),
-    /// Run the unit, model and documentation tests.
+    Dist(dist::Args),
+    Examples(examples::Args),
+    Fuzz(fuzz::Args),
+    Setup(setup::Args),
     Test(test::Args),
+    Tidy(tidy::Args),
 }
 
 fn dispatch(task: Task) -> anyhow::Result<()> {
     match task {
+        Task::Ci(args) => ci::run(args),
+        Task::Clients(args) => clients::run(args),
         Task::Codegen(args) => codegen::run(args),
+        Task::Conformance(args) => conformance::run(args),
         Task::Differential(args) => differential::run(args),
+        Task::Dist(args) => dist::run(args),
+        Task::Examples(args) => examples::run(args),
+        Task::Fuzz(args) => fuzz::run(args),
+        Task::Setup(args) => setup::run(args),
         Task::Test(args) => test::run(args),
+        Task::Tidy(args) => tidy::run(args),
     }
 }
 
