@@ -58,6 +58,9 @@ pub(crate) struct Args {
     failures: usize,
 }
 
+/// How often a round is run again, each time without the step that failed last.
+const REPEATS_MAX: usize = 20;
+
 pub(crate) fn run(args: Args) -> Result<()> {
     let program = args.server.clone().unwrap_or_else(sh::release_binary);
     let scratch = sh::target().join("differential");
@@ -81,16 +84,23 @@ pub(crate) fn run(args: Args) -> Result<()> {
         // A round has a generator of its own, so that one can be run again without those before it.
         let mut rng = Rng::new(args.seed.wrapping_mul(0x1_0000_0001).wrapping_add(round));
         let settings = SETTINGS[rng.below(SETTINGS.len())];
-        let steps = generator.sequence(&mut rng, args.round.max(1).min(args.commands - sent));
+        let mut steps = generator.sequence(&mut rng, args.round.max(1).min(args.commands - sent));
         sent += steps.len();
-        if let Some(failure) = arena.replay(settings, &steps)?
-            && seen.insert(failure.class())
-        {
-            let shrunk = shrink::shrink(&mut arena, settings, &steps, failure)?;
-            let script = script(&shrunk, args.seed, round);
-            let path = scratch.join(format!("seed-{}-round-{round}.redis", args.seed));
-            std::fs::write(&path, &script).with_context(|| format!("cannot write {}", path.display()))?;
-            println!("{script}");
+        for _ in 0..REPEATS_MAX {
+            let Some(failure) = arena.replay(settings, &steps)? else { break };
+            let at = failure.step;
+            if seen.insert(failure.class()) {
+                let shrunk = shrink::shrink(&mut arena, settings, &steps, failure)?;
+                let script = script(&shrunk, args.seed, round);
+                let path = scratch.join(format!("seed-{}-{}.redis", args.seed, seen.len()));
+                std::fs::write(&path, &script).with_context(|| format!("cannot write {}", path.display()))?;
+                println!("{script}");
+            }
+            // What comes after a difference is worth seeing too, so the round goes on without the step that showed it.
+            match at {
+                Some(at) if seen.len() < args.failures => drop(steps.remove(at)),
+                _ => break,
+            }
         }
         round += 1;
     }

@@ -40,7 +40,10 @@ impl Reply {
         let text = || quote(&self.text);
         match self.kind {
             b'+' => String::from_utf8_lossy(&self.text).into_owned(),
-            b'-' | b'!' => format!("(error) {}", String::from_utf8_lossy(&self.text).escape_debug()),
+            b'-' | b'!' => {
+                let text = quote(&self.text).replace("\\\"", "\"");
+                format!("(error) {}", &text[1..text.len() - 1])
+            }
             b':' => format!("(integer) {}", String::from_utf8_lossy(&self.text)),
             b',' => format!("(double) {}", String::from_utf8_lossy(&self.text)),
             b'#' => format!("(bool) {}", String::from_utf8_lossy(&self.text)),
