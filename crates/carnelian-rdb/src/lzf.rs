@@ -19,7 +19,8 @@ pub const MAX_RATIO: u64 = MAX_COPY as u64 / 3;
 /// Compresses strings, with a table that is kept from one to the next and never cleared.
 pub struct Compressor {
     /// Where a hash of three bytes was last seen, counted from `base`, over all strings compressed so far.
-    table: Box<[u32]>,
+    /// Made when it is first needed.
+    table: Vec<u32>,
     /// Where the current string starts, in the count of the table. Entries below are those of earlier strings.
     base: u32,
 }
@@ -36,9 +37,9 @@ fn hash(bytes: &[u8]) -> usize {
 }
 
 impl Compressor {
-    /// A compressor; takes 256 KiB.
+    /// A compressor; takes 256 KiB once it has something to do.
     pub fn new() -> Self {
-        Self { table: vec![0; 1 << HASH_BITS].into_boxed_slice(), base: 1 }
+        Self { table: Vec::new(), base: 1 }
     }
 
     /// Appends the compressed form of `input` to `out` if it takes at most `limit` bytes (or a few less, as in
@@ -50,7 +51,9 @@ impl Compressor {
             return false;
         }
         let len = input.len() as u32;
-        if self.base.checked_add(len).is_none() {
+        if self.table.is_empty() {
+            self.table = vec![0; 1 << HASH_BITS];
+        } else if self.base.checked_add(len).is_none() {
             self.table.fill(0);
             self.base = 1;
         }
