@@ -6,4 +6,5 @@ mod strings;
 mod transactions;
 
 /// Every command there is.
-pub(crate) const FAMILIES: &[&[CommandSpec]] = &[strings::basic::COMMANDS, transactions::COMMANDS];
+pub(crate) const FAMILIES: &[&[CommandSpec]] =
+    &[strings::basic::COMMANDS, strings::multi::COMMANDS, transactions::COMMANDS];
