@@ -6,9 +6,17 @@
 // A task talks to the person who started it, and its output is its result.
 #![allow(clippy::print_stdout)]
 
+mod bench;
+mod ci;
 mod codegen;
+mod conformance;
+mod dist;
+mod examples;
+mod fuzz;
+mod setup;
 mod sh;
 mod test;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 
@@ -22,16 +30,30 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Write the generated files from the tables they come from.
+    Bench(bench::Args),
+    Ci(ci::Args),
     Codegen(codegen::Args),
-    /// Run the unit, model and documentation tests.
+    Conformance(conformance::Args),
+    Dist(dist::Args),
+    Examples(examples::Args),
+    Fuzz(fuzz::Args),
+    Setup(setup::Args),
     Test(test::Args),
+    Tidy(tidy::Args),
 }
 
 fn dispatch(task: Task) -> anyhow::Result<()> {
     match task {
+        Task::Bench(args) => bench::run(args),
+        Task::Ci(args) => ci::run(args),
         Task::Codegen(args) => codegen::run(args),
+        Task::Conformance(args) => conformance::run(args),
+        Task::Dist(args) => dist::run(args),
+        Task::Examples(args) => examples::run(args),
+        Task::Fuzz(args) => fuzz::run(args),
+        Task::Setup(args) => setup::run(args),
         Task::Test(args) => test::run(args),
+        Task::Tidy(args) => tidy::run(args),
     }
 }
 

@@ -169,8 +169,8 @@ Latency by percentile distribution:
 50.000% <= 0.255 milliseconds (cumulative count 2)
 ";
         let full = written(&Options::default(), false);
-        let head: String = full.lines().take(11).map(|line| format!("{line}\n")).collect();
-        assert_eq!(head, expected.lines().take(11).map(|line| format!("{line}\n")).collect::<String>());
+        let head: Vec<&str> = full.lines().take(11).collect();
+        assert_eq!(head, expected.lines().take(11).collect::<Vec<_>>());
         let tail = "
 Cumulative distribution of latencies:
 0.000% <= 0.103 milliseconds (cumulative count 0)

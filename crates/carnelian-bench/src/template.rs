@@ -3,9 +3,9 @@
 use crate::rng::KeyRng;
 
 /// What stands for a random number in a command.
-pub const RANDOM: &[u8] = b"__rand_int__";
+pub(crate) const RANDOM: &[u8] = b"__rand_int__";
 /// The most bytes that one client's buffer (command x pipeline) may hold.
-pub const BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
+pub(crate) const BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
 
 /// A command, encoded `pipeline` times, with the places where random numbers go.
 ///

@@ -1,0 +1,53 @@
+//! Listpack and number benches: `cargo bench -p carnelian-encoding`.
+#![allow(missing_docs)]
+
+use carnelian_encoding::{Listpack, glob_match, number};
+use criterion::{Criterion, criterion_group, criterion_main};
+use std::hint::black_box;
+
+fn listpack(c: &mut Criterion) {
+    c.bench_function("listpack/push_back 128 short strings", |b| {
+        b.iter(|| {
+            let mut listpack = Listpack::new();
+            for _ in 0..128 {
+                listpack.push_back(black_box(b"field:value"));
+            }
+            listpack
+        });
+    });
+    let fields: Listpack = (0..128).flat_map(|i| [format!("field:{i}"), format!("{}", i * 37)]).collect();
+    let first = fields.first().unwrap();
+    c.bench_function("listpack/find last of 128 fields", |b| {
+        b.iter(|| fields.find(first, black_box(b"field:127"), 1));
+    });
+    c.bench_function("listpack/iterate 256 elements", |b| {
+        b.iter(|| fields.iter().map(|element| element.len()).sum::<usize>());
+    });
+}
+
+fn numbers(c: &mut Criterion) {
+    c.bench_function("number/parse_i64 of 7 digits", |b| {
+        b.iter(|| number::parse_i64(black_box(b"1234567")));
+    });
+    c.bench_function("number/format_f64 of 0.1", |b| b.iter(|| number::format_f64(black_box(0.1))));
+    c.bench_function("number/long double 3.0e3 + 5.5", |b| {
+        b.iter(|| {
+            let sum = number::LongDouble::parse(black_box(b"3000.25")).and_then(|value| {
+                number::LongDouble::parse(black_box(b"5.5")).and_then(|other| value.checked_add(other))
+            });
+            sum.map(number::LongDouble::to_vec)
+        });
+    });
+}
+
+fn glob(c: &mut Criterion) {
+    c.bench_function("glob/user:*:name", |b| {
+        b.iter(|| glob_match(black_box(b"user:*:name"), black_box(b"user:1000:name"), false));
+    });
+    c.bench_function("glob/*00*", |b| {
+        b.iter(|| glob_match(black_box(b"*00*"), black_box(b"user:1000:name"), false));
+    });
+}
+
+criterion_group!(benches, listpack, numbers, glob);
+criterion_main!(benches);

@@ -1,0 +1,298 @@
+//! The intset: a sorted set of integers in one block of memory, byte for byte as Redis lays it out.
+//!
+//! ```text
+//! bytes per integer (u32 LE: 2, 4 or 8) | number of integers (u32 LE) | integers, ascending, little endian
+//! ```
+//! The width grows when an integer needs it, and never shrinks.
+
+/// Size of the header in bytes.
+const HEADER: usize = 8;
+
+/// A sorted set of integers. See the [module](self) for the layout.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct IntSet {
+    bytes: Vec<u8>,
+}
+
+/// Why bytes are not an intset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntSetError {
+    /// Fewer bytes than a header.
+    TooShort,
+    /// The width is none of 2, 4, 8.
+    BadWidth {
+        /// What the header says.
+        width: u32,
+    },
+    /// The header tells another number of integers than there are bytes for.
+    WrongCount {
+        /// What the header says.
+        header: u32,
+        /// Bytes behind the header.
+        payload_bytes: usize,
+    },
+    /// The integer with this index is not greater than the one before it.
+    NotAscending {
+        /// Index of the integer.
+        index: usize,
+    },
+}
+
+impl std::fmt::Display for IntSetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooShort => write!(f, "intset shorter than its header"),
+            Self::BadWidth { width } => write!(f, "intset of {width}-byte integers"),
+            Self::WrongCount { header, payload_bytes } => {
+                write!(f, "intset header says {header} integers, there are {payload_bytes} bytes of them")
+            }
+            Self::NotAscending { index } => write!(f, "intset not ascending at index {index}"),
+        }
+    }
+}
+
+impl std::error::Error for IntSetError {}
+
+impl Default for IntSet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for IntSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self).finish()
+    }
+}
+
+fn width_of(value: i64) -> usize {
+    if i16::try_from(value).is_ok() {
+        2
+    } else if i32::try_from(value).is_ok() {
+        4
+    } else {
+        8
+    }
+}
+
+impl IntSet {
+    /// An empty set of 16-bit integers.
+    pub fn new() -> Self {
+        Self { bytes: vec![2, 0, 0, 0, 0, 0, 0, 0] }
+    }
+
+    /// Takes bytes from outside after checking the header and that the integers ascend.
+    ///
+    /// # Errors
+    /// What is wrong; the bytes are dropped.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, IntSetError> {
+        let &[w0, w1, w2, w3, n0, n1, n2, n3, ref payload @ ..] = &bytes[..] else {
+            return Err(IntSetError::TooShort);
+        };
+        let width = u32::from_le_bytes([w0, w1, w2, w3]);
+        if !matches!(width, 2 | 4 | 8) {
+            return Err(IntSetError::BadWidth { width });
+        }
+        let count = u32::from_le_bytes([n0, n1, n2, n3]);
+        if count as u64 * width as u64 != payload.len() as u64 {
+            return Err(IntSetError::WrongCount { header: count, payload_bytes: payload.len() });
+        }
+        let set = Self { bytes };
+        let mut previous = None;
+        for (index, value) in set.iter().enumerate() {
+            if previous >= Some(value) {
+                return Err(IntSetError::NotAscending { index });
+            }
+            previous = Some(value);
+        }
+        Ok(set)
+    }
+
+    /// The bytes as they go into an RDB file.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Gives the bytes away.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Size of the whole intset in bytes.
+    pub fn byte_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Bytes reserved, for memory accounting.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Gives unused reserved memory back.
+    pub fn shrink_to_fit(&mut self) {
+        self.bytes.shrink_to_fit();
+    }
+
+    /// Number of integers. O(1).
+    pub fn len(&self) -> usize {
+        (self.bytes.len() - HEADER) / self.width()
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.len() == HEADER
+    }
+
+    /// The integer with this index in ascending order. O(1).
+    pub fn get(&self, index: usize) -> Option<i64> {
+        (index < self.len()).then(|| self.at(index, self.width()))
+    }
+
+    /// The smallest integer.
+    pub fn min(&self) -> Option<i64> {
+        self.get(0)
+    }
+
+    /// The greatest integer.
+    pub fn max(&self) -> Option<i64> {
+        self.get(self.len().checked_sub(1)?)
+    }
+
+    /// Whether `value` is in the set. O(log n).
+    pub fn contains(&self, value: i64) -> bool {
+        self.search(value).is_ok()
+    }
+
+    /// The index of `value`, or else the index at which it would be.
+    ///
+    /// # Errors
+    /// The index at which the missing value belongs.
+    pub fn search(&self, value: i64) -> Result<usize, usize> {
+        let width = self.width();
+        let len = self.len();
+        // Appending in order is the commonest insertion, so the end is looked at first.
+        if len == 0 || value > self.at(len - 1, width) {
+            return Err(len);
+        }
+        let (mut low, mut high) = (0, len);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            match self.at(middle, width).cmp(&value) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Ok(middle),
+            }
+        }
+        Err(low)
+    }
+
+    /// Adds `value`; tells whether it was new. O(n), for the bytes behind it are moved.
+    pub fn insert(&mut self, value: i64) -> bool {
+        let wanted = width_of(value);
+        if wanted > self.width() {
+            self.widen(wanted);
+        }
+        let Err(index) = self.search(value) else { return false };
+        let width = self.width();
+        let at = HEADER + index * width;
+        let end = self.bytes.len();
+        self.bytes.resize(end + width, 0);
+        self.bytes.copy_within(at..end, at + width);
+        self.bytes[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
+        self.set_len();
+        true
+    }
+
+    /// Takes `value` out; tells whether it was there. O(n).
+    pub fn remove(&mut self, value: i64) -> bool {
+        let Ok(index) = self.search(value) else { return false };
+        let width = self.width();
+        let at = HEADER + index * width;
+        self.bytes.drain(at..at + width);
+        self.set_len();
+        true
+    }
+
+    /// The integers in ascending order.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { set: self, range: 0..self.len() }
+    }
+
+    #[inline]
+    fn width(&self) -> usize {
+        self.bytes[0] as usize
+    }
+
+    #[inline]
+    fn at(&self, index: usize, width: usize) -> i64 {
+        let from = HEADER + index * width;
+        let bytes = &self.bytes[from..from + width];
+        match *bytes {
+            [a, b] => i16::from_le_bytes([a, b]) as i64,
+            [a, b, c, d] => i32::from_le_bytes([a, b, c, d]) as i64,
+            [a, b, c, d, e, f, g, h] => i64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            _ => unreachable!("a width is 2, 4 or 8"),
+        }
+    }
+
+    fn widen(&mut self, width: usize) {
+        let len = self.len();
+        let mut bytes = Vec::with_capacity(HEADER + (len + 1) * width);
+        bytes.extend_from_slice(&(width as u32).to_le_bytes());
+        bytes.extend_from_slice(&(len as u32).to_le_bytes());
+        for value in &*self {
+            bytes.extend_from_slice(&value.to_le_bytes()[..width]);
+        }
+        self.bytes = bytes;
+    }
+
+    fn set_len(&mut self) {
+        let len = u32::try_from(self.len()).expect("an intset holds fewer than 2^32 integers");
+        self.bytes[4..HEADER].copy_from_slice(&len.to_le_bytes());
+    }
+}
+
+/// Iterator over an [`IntSet`], ascending; can be walked from the back as well.
+#[derive(Clone)]
+pub struct Iter<'a> {
+    set: &'a IntSet,
+    range: std::ops::Range<usize>,
+}
+
+impl Iterator for Iter<'_> {
+    type Item = i64;
+
+    fn next(&mut self) -> Option<i64> {
+        self.set.get(self.range.next()?)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.range.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<i64> {
+        self.set.get(self.range.next_back()?)
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+impl<'a> IntoIterator for &'a IntSet {
+    type Item = i64;
+    type IntoIter = Iter<'a>;
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl FromIterator<i64> for IntSet {
+    fn from_iter<I: IntoIterator<Item = i64>>(values: I) -> Self {
+        let mut set = Self::new();
+        values.into_iter().for_each(|value| {
+            set.insert(value);
+        });
+        set
+    }
+}
