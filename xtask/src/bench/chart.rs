@@ -62,7 +62,7 @@ const BAR: f64 = 20.0;
 const BAR_GAP: f64 = 8.0;
 const PLOT: f64 = 200.0;
 /// Room right of the plot for a value and a ratio.
-const VALUE: f64 = 96.0;
+const VALUE: f64 = 108.0;
 /// The width of a character of the labels, generously.
 const CHARACTER: f64 = 7.0;
 

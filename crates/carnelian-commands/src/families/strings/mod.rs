@@ -1,0 +1,3 @@
+//! Strings.
+
+pub(crate) mod basic;
