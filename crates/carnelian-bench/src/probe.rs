@@ -3,18 +3,19 @@
 use std::io;
 use std::time::Duration;
 
+use carnelian_resp::{DecodeLimits, Reply, ReplyDecoder};
 use tokio::io::AsyncReadExt;
 
 use crate::load::{LoadError, auth};
 use crate::options::Options;
-use crate::skip::ReplySkipper;
 use crate::stream::Stream;
 use crate::template::encode;
 
 /// How long the server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The most bytes that an answer may have: a setting is short.
-const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// What an answer may be: a setting is short.
+const LIMITS: DecodeLimits =
+    DecodeLimits { max_depth: 4, max_elements: 64, max_bulk: 64 * 1024, max_line: 64 * 1024 };
 
 /// The persistence settings of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,12 +64,12 @@ async fn setting(stream: &mut Stream, name: &str) -> Result<String, ProbeError> 
     let reply = ask(stream, &encode(&["CONFIG", "GET", name])).await?;
     match error_text(&reply) {
         Some(message) if message.starts_with("NOAUTH") => Err(ProbeError::Refused(message)),
-        _ => second_string(&reply).ok_or(ProbeError::Unanswered),
+        _ => second_text(&reply).ok_or(ProbeError::Unanswered),
     }
 }
 
 /// Sends a command and reads its one reply.
-async fn ask(stream: &mut Stream, command: &[u8]) -> Result<Vec<u8>, ProbeError> {
+async fn ask(stream: &mut Stream, command: &[u8]) -> Result<Reply, ProbeError> {
     let asking = async {
         let mut written = 0;
         while written < command.len() {
@@ -79,14 +80,15 @@ async fn ask(stream: &mut Stream, command: &[u8]) -> Result<Vec<u8>, ProbeError>
                 Err(error) => return Err(error.into()),
             }
         }
-        let mut reply = Vec::new();
-        let mut skipper = ReplySkipper::default();
+        let mut decoder = ReplyDecoder::new(LIMITS);
+        let mut buffer = [0; 4096];
         loop {
-            let start = reply.len();
-            if stream.read_buf(&mut reply).await? == 0 || reply.len() > REPLY_BYTES_MAX {
+            let read = stream.read(&mut buffer).await?;
+            if read == 0 {
                 return Err(ProbeError::Unanswered);
             }
-            if skipper.feed(&reply[start..]).map_err(|_| ProbeError::Unanswered)?.replies > 0 {
+            let decoded = decoder.decode(&buffer[..read]).map_err(|_| ProbeError::Unanswered)?;
+            if let Some(reply) = decoded.reply {
                 return Ok(reply);
             }
         }
@@ -94,25 +96,19 @@ async fn ask(stream: &mut Stream, command: &[u8]) -> Result<Vec<u8>, ProbeError>
     tokio::time::timeout(TIMEOUT, asking).await.unwrap_or(Err(ProbeError::Unanswered))
 }
 
-fn error_text(reply: &[u8]) -> Option<String> {
-    let text = reply.strip_prefix(b"-")?;
-    Some(String::from_utf8_lossy(text.trim_ascii_end()).into_owned())
+fn error_text(reply: &Reply) -> Option<String> {
+    match reply {
+        Reply::Error(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        _ => None,
+    }
 }
 
-/// The second string of an array of two: `*2 $4 save $N VALUE`.
-fn second_string(reply: &[u8]) -> Option<String> {
-    fn string<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
-        let rest = bytes.strip_prefix(b"$")?;
-        let end = memchr::memchr(b'\r', rest)?;
-        let length: usize = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
-        let rest = rest.get(end + 2..)?;
-        let value = rest.get(..length)?;
-        *bytes = rest.get(length.checked_add(2)?..)?;
-        Some(value)
+/// The value in the array of a name and a value.
+fn second_text(reply: &Reply) -> Option<String> {
+    match reply {
+        Reply::Array(pair) => Some(String::from_utf8_lossy(pair.get(1)?.as_bytes()?).into_owned()),
+        _ => None,
     }
-    let mut bytes = reply.strip_prefix(b"*2\r\n")?;
-    string(&mut bytes)?;
-    string(&mut bytes).map(|value| String::from_utf8_lossy(value).into_owned())
 }
 
 #[cfg(test)]
@@ -120,14 +116,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_value_is_the_second_string() {
-        assert_eq!(second_string(b"*2\r\n$4\r\nsave\r\n$0\r\n\r\n").as_deref(), Some(""));
-        assert_eq!(second_string(b"*2\r\n$4\r\nsave\r\n$7\r\n3600 1 \r\n").as_deref(), Some("3600 1 "));
-        for bad in
-            ["*0\r\n", "*2\r\n$4\r\nsave\r\n", "*2\r\n$4\r\nsa", "+OK\r\n", "*2\r\n$18446744073709551615\r\n"]
-        {
-            assert_eq!(second_string(bad.as_bytes()), None, "{bad:?}");
-        }
-        assert_eq!(error_text(b"-NOAUTH x\r\n").as_deref(), Some("NOAUTH x"));
+    fn the_value_is_the_second_text() {
+        let read = |bytes: &[u8]| second_text(&carnelian_resp::decode_reply(bytes).unwrap().unwrap().0);
+        assert_eq!(read(b"*2\r\n$4\r\nsave\r\n$0\r\n\r\n").as_deref(), Some(""));
+        assert_eq!(read(b"*2\r\n$4\r\nsave\r\n$7\r\n3600 1 \r\n").as_deref(), Some("3600 1 "));
+        assert_eq!(read(b"*0\r\n"), None);
+        assert_eq!(read(b"+OK\r\n"), None);
     }
 }

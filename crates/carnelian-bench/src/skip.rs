@@ -359,6 +359,22 @@ mod tests {
             prop_assert_eq!(count, replies.len() as u64);
         }
 
+        /// What the codec reads as so many replies is counted as so many, whatever bytes they are made of.
+        #[test]
+        fn counts_what_the_codec_decodes(
+            bytes in prop::collection::vec(prop::sample::select(b"*$+-:,#(_=!%~|>0123\r\n\r\n\r\nt".to_vec()), 0..60),
+        ) {
+            let (mut rest, mut expected) = (&bytes[..], 0);
+            let mut skipper = ReplySkipper::default();
+            let mut counted = 0;
+            while let Ok(Some((reply, consumed))) = carnelian_resp::decode_reply(rest) {
+                expected += u64::from(!matches!(reply, carnelian_resp::Reply::Push(_)));
+                counted += skipper.feed(&rest[..consumed]).unwrap().replies;
+                prop_assert_eq!(counted, expected);
+                rest = &rest[consumed..];
+            }
+        }
+
         /// A reply counts when its last byte arrives, not before.
         #[test]
         fn a_reply_ends_with_its_last_byte(reply in reply()) {

@@ -39,6 +39,7 @@ impl Figure {
     fn label(self, value: f64) -> String {
         match self {
             Self::CpuPerOp => format!("{value:.2}"),
+            Self::Throughput if value < 100.0 => format!("{value:.1}"),
             Self::Throughput => thousands(value),
         }
     }
