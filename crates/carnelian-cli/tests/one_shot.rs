@@ -187,12 +187,12 @@ fn help_prefers_the_documentation_of_the_server() {
     assert_eq!(ran.text(), "\n  NEW \n  summary: Does.\n\n");
 }
 
-/// A reader that has gone away, as in `redis-cli --help | head -1`.
-struct Gone;
+/// Output that takes nothing. A broken pipe is a reader that has gone away, as in `redis-cli --help | head -1`.
+struct Failing(io::ErrorKind);
 
-impl Write for Gone {
+impl Write for Failing {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::BrokenPipe.into())
+        Err(self.0.into())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -202,6 +202,10 @@ impl Write for Gone {
 
 #[test]
 fn a_reader_that_goes_away_ends_the_run_quietly() {
-    let console = Console::detached(io::empty(), Gone, Gone, &[]);
-    assert_eq!(carnelian_cli::run_on(console, "redis-cli", ["--help"], &[]), 141);
+    let run = |kind| {
+        let console = Console::detached(io::empty(), Failing(kind), Failing(kind), &[]);
+        carnelian_cli::run_on(console, "redis-cli", ["--help"], &[])
+    };
+    assert_eq!(run(io::ErrorKind::BrokenPipe), 141);
+    assert_eq!(run(io::ErrorKind::StorageFull), 1);
 }

@@ -39,6 +39,16 @@ fn connects_again_and_goes_back_to_its_database() {
     assert_eq!((ran.text(), ran.err.as_str()), ("OK\nPONG\n", "Error: Server closed the connection\n"));
 }
 
+#[test]
+fn speaks_resp3_again_after_connecting_again() {
+    let cli = Cli { input: b"hello 3\nping\nping\n", ..Cli::default() };
+    let script = vec![
+        vec![say("hello 3", b"%0\r\n".as_slice()), say("ping", b"")],
+        vec![say("HELLO 3", b"%0\r\n".as_slice()), say("ping", b"+PONG\r\n")],
+    ];
+    assert_eq!(cli.run_with(&[], script).text(), "\nPONG\n");
+}
+
 /// A SELECT inside a transaction that is dropped never happened, so the next connection does not repeat it.
 #[test]
 fn a_dropped_transaction_takes_its_database_back() {
