@@ -1,0 +1,4 @@
+//! What the configuration promises, checked from outside.
+
+mod defaults;
+mod get;
