@@ -139,7 +139,7 @@ impl Sheet {
         }
     }
 
-    /// The content, without the lines left over and with runs of empty lines made one.
+    /// The content, without the lines left over, with runs of empty lines made one and none at the end.
     fn finish(mut self) -> Vec<u8> {
         for (option, places) in &self.places {
             if self.handled.contains(option) {
@@ -149,6 +149,9 @@ impl Sheet {
             }
         }
         self.lines.dedup_by(|next, previous| next.is_empty() && previous.is_empty());
+        while self.lines.last().is_some_and(Vec::is_empty) {
+            self.lines.pop();
+        }
         let mut content = Vec::with_capacity(self.lines.iter().map(|line| line.len() + 1).sum());
         for line in &self.lines {
             content.extend_from_slice(line);
