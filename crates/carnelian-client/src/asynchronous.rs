@@ -19,7 +19,7 @@ const QUEUE: usize = 1024;
 /// A connection that many tasks share.
 ///
 /// It is a handle: clones use the same connection, and what they ask at the same time goes out in one write. A task of
-/// its own reads and writes; it ends with the last handle. A future that is dropped before its reply has come does no
+/// its own reads and writes; it ends with the last handle and its [`Pushes`]. A future that is dropped before its reply has come does no
 /// harm, the reply is thrown away.
 ///
 /// Because replies come in the order of the requests, a command that blocks (BLPOP) holds up everybody who shares the

@@ -86,7 +86,6 @@ impl Driver {
         let mut buffer = vec![0; READ_BYTES];
         let mut clients = true;
         loop {
-            let idle = self.waiting.is_empty() && self.unsent.is_empty();
             // Each of these can be dropped half way without losing anything.
             tokio::select! {
                 read = reader.read(&mut buffer) => match read? {
@@ -108,7 +107,8 @@ impl Driver {
                     }
                     None => clients = false,
                 },
-                () = self.pushes.closed(), if idle && !clients => return Ok(()),
+                // A future that waits for a reply borrows its client, so none is left either.
+                () = self.pushes.closed(), if !clients && self.unsent.is_empty() => return Ok(()),
             }
         }
     }
