@@ -129,7 +129,7 @@ async fn a_late_reply_is_given_to_nobody() {
         Send(b"$1\r\na\r\n$1\r\nb\r\n"),
         UntilClosed,
     ]]);
-    let options = ConnectOptions { response_timeout: Some(Duration::from_secs(60)), ..server.plain() };
+    let options = ConnectOptions { response_timeout: Some(Duration::from_mins(1)), ..server.plain() };
     let (client, pushes) = Client::connect(&options).await.unwrap();
     let given_up = tokio::time::timeout(Duration::from_millis(20), client.command(&["GET", "a"])).await;
     assert!(given_up.is_err());
