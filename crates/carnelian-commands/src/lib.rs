@@ -1,1 +1,23 @@
 //! The command table, handlers and dispatch: every data command, in process, without sockets.
+
+mod block;
+mod ctx;
+mod cursor;
+mod dispatch;
+pub mod error;
+mod families;
+mod host;
+mod session;
+pub mod spec;
+mod stats;
+pub mod table;
+mod transaction;
+
+pub use block::Blocked;
+pub use ctx::{Ctx, ElementReply, TimeoutReply, TypedKeys};
+pub use cursor::{Cursor, float, integer};
+pub use dispatch::{Flow, Node};
+pub use error::{CommandError, CommandResult};
+pub use host::{Gate, Host, HostCommand, NoHost};
+pub use session::{Client, NoClient, Queued, ReplyMode, Session, Transaction};
+pub use stats::{CommandStats, Counter, ErrorStats, LATENCY_BUCKETS, WorkerStats};

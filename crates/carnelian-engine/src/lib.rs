@@ -1,1 +1,52 @@
 //! Sharded keyspace and data structures, without I/O, clock or global state.
+//!
+//! The keyspace is split into a power-of-two number of shards, each behind its own lock. A caller names the shards it
+//! needs ([`ShardSet`]), locks them in one step ([`Engine::lock`]) and works on the keys through a [`Keyspace`], which
+//! expires keys lazily and collects the side effects of a command ([`Effects`]) for the layer above to perform.
+//!
+//! Time and randomness are passed in, so that every run can be replayed from a seed.
+//!
+//! ```
+//! use carnelian_engine::{Engine, EngineOptions, Value};
+//!
+//! let engine = Engine::new(EngineOptions { shards: 16, databases: 16, seed: 1 });
+//! let shards = engine.lock(engine.shards_of(&[b"greeting"]));
+//! let mut keys = engine.keyspace(shards, 0, 1_700_000_000_000);
+//! keys.insert(b"greeting", Value::from_bytes(b"hello"));
+//! assert_eq!(keys.read(b"greeting").map(Value::type_name), Some("string"));
+//! ```
+
+mod access;
+mod effects;
+mod engine;
+mod hash;
+mod keyed;
+mod keyspace;
+mod list;
+mod rng;
+mod segments;
+mod set;
+mod settings;
+mod shard;
+mod snapshot;
+mod string;
+mod table;
+mod value;
+mod wait;
+mod watch;
+
+pub use access::AccessClock;
+pub use carnelian_encoding::listpack::Element;
+pub use effects::{Effects, EventClass, Garbage, KeyEvent};
+pub use engine::{Engine, EngineOptions, MAX_SHARDS, ShardSet, Shards};
+pub use hash::Hash;
+pub use keyspace::{Expiry, KeyEntry, Keyspace, Lookup, Taken};
+pub use list::{End, List, ListNode, ListNodeRef};
+pub use rng::Rng;
+pub use set::Set;
+pub use settings::Settings;
+pub use snapshot::{EntryEncoder, SnapshotEntry};
+pub use string::StringValue;
+pub use value::{Value, ValueType};
+pub use wait::Waiter;
+pub use watch::WatchFlag;

@@ -85,8 +85,11 @@ impl Compressor {
                 return false;
             }
             put_literals(out, &input[literals_from..at]);
-            // liblzf leaves the last two bytes to the literals.
-            let max = (input.len() - at - 2).clamp(3, MAX_COPY);
+            // liblzf leaves the last two bytes to the literals, but its unrolled loop runs over that by up to two.
+            let max = match input.len() - at - 2 {
+                17 | 18 => 19,
+                max => max.clamp(3, MAX_COPY),
+            };
             let len = 3 + input[from + 3..]
                 .iter()
                 .zip(&input[at + 3..at + max])

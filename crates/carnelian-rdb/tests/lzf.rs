@@ -60,3 +60,14 @@ fn what_does_not_get_smaller_is_left_alone() {
     assert!(compressor.compress(&[b'a'; 100], 96, &mut out));
     assert!(out.len() < 20);
 }
+
+/// Recorded from the compressor of redis-server 7.0.15. The last two bytes are not always left over.
+#[test]
+fn choices_are_those_of_redis() {
+    let mut out = Vec::new();
+    assert!(Compressor::new().compress(&[b'b'; 21], 17, &mut out));
+    assert_eq!(out, [1, b'b', b'b', 0xE0, 10, 0]);
+    out.clear();
+    assert!(Compressor::new().compress(b"mlupqjjsohxpqgtcgoqumlupqjjsohxpqgtcgoqu", 36, &mut out));
+    assert_eq!(out.len(), 25);
+}

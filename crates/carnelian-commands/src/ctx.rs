@@ -1,0 +1,244 @@
+//! What a handler works with.
+
+use crate::cursor::Cursor;
+use crate::dispatch::Node;
+use crate::error::{CommandError, CommandResult};
+use crate::session::Session;
+use crate::spec::CommandSpec;
+use carnelian_engine::{Element, EventClass, Hash, Keyspace, List, Set, ShardSet, StringValue, Value, ValueType};
+use carnelian_resp::{Args, ReplyWriter};
+
+/// One running command: its arguments, the keys, and where the reply goes.
+///
+/// The fields are public so that a handler can hold a value of `keys` while it writes to `out`.
+pub struct Ctx<'c, 'e> {
+    /// The arguments, the command's name first.
+    pub args: Args<'c>,
+    /// The keys of the locked shards, in the session's database.
+    pub keys: &'c mut Keyspace<'e>,
+    /// The reply.
+    pub out: &'c mut ReplyWriter,
+    /// The client.
+    pub session: &'c mut Session,
+    /// The command table, the statistics and the host.
+    pub node: &'c Node,
+    /// The command.
+    pub spec: &'static CommandSpec,
+    /// Set when a blocked command runs again because this key became ready: it looks at no other.
+    pub ready_key: Option<&'c [u8]>,
+    pub(crate) block: Option<BlockRequest>,
+}
+
+/// A command's wish to wait.
+pub(crate) struct BlockRequest {
+    pub(crate) keys: Vec<Box<[u8]>>,
+    pub(crate) wants: ValueType,
+    pub(crate) shards: ShardSet,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) on_timeout: TimeoutReply,
+}
+
+/// What a blocked client gets when its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutReply {
+    /// A null.
+    Null,
+    /// A null array.
+    NullArray,
+}
+
+impl TimeoutReply {
+    /// Writes it.
+    pub fn write(self, out: &mut ReplyWriter) {
+        match self {
+            Self::Null => out.null(),
+            Self::NullArray => out.null_array(),
+        }
+    }
+}
+
+impl<'c> Ctx<'c, '_> {
+    /// The arguments from position `from` on, for parsing one after the other.
+    pub fn cursor(&self, from: usize) -> Cursor<'c> {
+        Cursor::new(self.args, from)
+    }
+
+    /// The argument at `index`. The arity check has made sure of the command's mandatory ones.
+    #[inline]
+    pub fn arg(&self, index: usize) -> &'c [u8] {
+        self.args.get(index).unwrap_or_default()
+    }
+
+    /// Whether the command was called by one of these names.
+    pub fn is(&self, name: &str) -> bool {
+        self.spec.name == name
+    }
+
+    /// Counts changes to the dataset.
+    pub fn dirty(&mut self, changes: u64) {
+        self.keys.effects.dirty += changes;
+    }
+
+    /// One change to `key`: watchers and waiting clients learn of it, the event is recorded, and the change counts.
+    pub fn changed(&mut self, class: EventClass, event: &'static str, key: &[u8]) {
+        self.keys.changed(class, event, key);
+        self.keys.effects.dirty += 1;
+    }
+
+    /// Removes `key` with a `del` event because its last element is gone. The change itself has been counted.
+    pub fn remove_emptied(&mut self, key: &[u8]) {
+        if self.keys.remove(key) {
+            self.keys.changed(EventClass::GENERIC, "del", key);
+        }
+    }
+
+    /// The reply to a blocking command that finds nothing: waits until one of `keys` holds a value of type `wants`, or
+    /// time runs out. `destination` names a key that serving the client takes besides. Inside a transaction, where nothing
+    /// can wait, it replies as if time had run out.
+    pub fn block_on(
+        &mut self,
+        keys: &[&[u8]],
+        wants: ValueType,
+        destination: Option<&[u8]>,
+        timeout_ms: Option<u64>,
+        on_timeout: TimeoutReply,
+    ) {
+        if !self.session.may_block() {
+            on_timeout.write(self.out);
+            return;
+        }
+        let mut shards = ShardSet::EMPTY;
+        if let Some(destination) = destination {
+            shards = self.node.engine().shards_of(&[destination]).union(self.node.engine().shards_of(keys));
+        }
+        let keys = keys.iter().map(|key| Box::from(*key)).collect();
+        self.block = Some(BlockRequest { keys, wants, shards, timeout_ms, on_timeout });
+    }
+}
+
+/// Typed access to values: `None` when the key does not exist, an error when it holds another type.
+pub trait TypedKeys {
+    /// The string at `key`, for reading.
+    fn string(&mut self, key: &[u8]) -> CommandResult<Option<Element<'_>>>;
+    /// The string at `key`, for changing it.
+    fn string_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut StringValue>>;
+    /// The list at `key`, for reading.
+    fn list(&mut self, key: &[u8]) -> CommandResult<Option<&List>>;
+    /// The list at `key`, for changing it.
+    fn list_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut List>>;
+    /// The list at `key`, created empty when there is none. The caller adds to it.
+    fn list_or_new(&mut self, key: &[u8]) -> CommandResult<&mut List>;
+    /// The set at `key`, for reading.
+    fn set(&mut self, key: &[u8]) -> CommandResult<Option<&Set>>;
+    /// The set at `key`, for changing it.
+    fn set_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Set>>;
+    /// The hash at `key`, for reading.
+    fn hash(&mut self, key: &[u8]) -> CommandResult<Option<&Hash>>;
+    /// The hash at `key`, for changing it.
+    fn hash_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Hash>>;
+    /// The hash at `key`, created empty when there is none. The caller adds to it.
+    fn hash_or_new(&mut self, key: &[u8]) -> CommandResult<&mut Hash>;
+}
+
+macro_rules! typed {
+    ($value:expr, $variant:ident) => {
+        match $value {
+            None => Ok(None),
+            Some(Value::$variant(value)) => Ok(Some(value)),
+            Some(_) => Err(CommandError::WRONG_TYPE),
+        }
+    };
+}
+
+impl TypedKeys for Keyspace<'_> {
+    #[inline]
+    fn string(&mut self, key: &[u8]) -> CommandResult<Option<Element<'_>>> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(Value::String(value)) => Ok(Some(value.get())),
+            Some(_) => Err(CommandError::WRONG_TYPE),
+        }
+    }
+
+    fn string_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut StringValue>> {
+        typed!(self.write(key), String)
+    }
+
+    fn list(&mut self, key: &[u8]) -> CommandResult<Option<&List>> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(Value::List(value)) => Ok(Some(value)),
+            Some(_) => Err(CommandError::WRONG_TYPE),
+        }
+    }
+
+    fn list_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut List>> {
+        match self.write(key) {
+            None => Ok(None),
+            Some(Value::List(value)) => Ok(Some(value)),
+            Some(_) => Err(CommandError::WRONG_TYPE),
+        }
+    }
+
+    fn list_or_new(&mut self, key: &[u8]) -> CommandResult<&mut List> {
+        match self.write_or_insert(key, || List::new().into()) {
+            Value::List(value) => Ok(value),
+            _ => Err(CommandError::WRONG_TYPE),
+        }
+    }
+
+    fn set(&mut self, key: &[u8]) -> CommandResult<Option<&Set>> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(Value::Set(value)) => Ok(Some(value)),
+            Some(_) => Err(CommandError::WRONG_TYPE),
+        }
+    }
+
+    fn set_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Set>> {
+        match self.write(key) {
+            None => Ok(None),
+            Some(Value::Set(value)) => Ok(Some(value)),
+            Some(_) => Err(CommandError::WRONG_TYPE),
+        }
+    }
+
+    fn hash(&mut self, key: &[u8]) -> CommandResult<Option<&Hash>> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(Value::Hash(value)) => Ok(Some(value)),
+            Some(_) => Err(CommandError::WRONG_TYPE),
+        }
+    }
+
+    fn hash_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Hash>> {
+        match self.write(key) {
+            None => Ok(None),
+            Some(Value::Hash(value)) => Ok(Some(value)),
+            Some(_) => Err(CommandError::WRONG_TYPE),
+        }
+    }
+
+    fn hash_or_new(&mut self, key: &[u8]) -> CommandResult<&mut Hash> {
+        match self.write_or_insert(key, || Hash::new().into()) {
+            Value::Hash(value) => Ok(value),
+            _ => Err(CommandError::WRONG_TYPE),
+        }
+    }
+}
+
+/// Writing elements as bulk strings.
+pub trait ElementReply {
+    /// Writes a bulk string with the element's text.
+    fn element(&mut self, element: Element<'_>);
+}
+
+impl ElementReply for ReplyWriter {
+    #[inline]
+    fn element(&mut self, element: Element<'_>) {
+        match element {
+            Element::Str(bytes) => self.bulk(bytes),
+            Element::Int(value) => self.bulk_integer(value),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! From arguments to a reply: the gates every command passes, its locks, and what follows from it.
+
+use crate::block::{self, Blocked};
+use crate::ctx::{BlockRequest, Ctx};
+use crate::error::CommandError;
+use crate::host::{Gate, Host};
+use crate::session::{Queued, Session, Transaction};
+use crate::spec::{CommandSpec, Flags, Handler, Scope};
+use crate::stats::{ErrorStats, LATENCY_BUCKETS, WorkerStats};
+use crate::table::{CommandTable, Entry, Found};
+use crate::transaction;
+use carnelian_engine::{Effects, Engine, Keyspace, ShardSet, Shards};
+use carnelian_resp::{Args, Protocol, ReplyWriter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+/// What the connection does after a command.
+pub enum Flow {
+    /// Goes on with the next one.
+    Continue,
+    /// Sends what there is and closes.
+    Close,
+    /// Waits: the reply comes through [`Client::deliver`](crate::Client::deliver), or time runs out.
+    Blocked(Blocked),
+    /// Tries the same command again when the host says so; nothing has happened.
+    Postponed,
+}
+
+/// A keyspace with its commands: everything below the sockets.
+pub struct Node {
+    engine: Arc<Engine>,
+    table: CommandTable,
+    host: Arc<dyn Host>,
+    errors: ErrorStats,
+    gated: AtomicBool,
+    monitored: AtomicBool,
+    slow_ns: AtomicU64,
+}
+
+/// Commands that a RESP2 client with subscriptions may still use.
+const SUBSCRIBED_COMMANDS: [&str; 9] = [
+    "subscribe", "ssubscribe", "unsubscribe", "sunsubscribe", "psubscribe", "punsubscribe", "ping", "quit", "reset",
+];
+
+/// Commands that are run, not queued, while a transaction is open.
+const NOT_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
+
+impl Node {
+    /// A node around an engine.
+    pub fn new(engine: Arc<Engine>, host: Arc<dyn Host>) -> Self {
+        Self {
+            engine,
+            table: CommandTable::new(),
+            host,
+            errors: ErrorStats::default(),
+            gated: AtomicBool::new(false),
+            monitored: AtomicBool::new(false),
+            slow_ns: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The command table.
+    pub fn table(&self) -> &CommandTable {
+        &self.table
+    }
+
+    /// The host.
+    pub fn host(&self) -> &Arc<dyn Host> {
+        &self.host
+    }
+
+    /// Error replies by code.
+    pub fn errors(&self) -> &ErrorStats {
+        &self.errors
+    }
+
+    /// Fresh counters for a worker.
+    pub fn new_stats(&self) -> WorkerStats {
+        WorkerStats::new(self.table.entries().len())
+    }
+
+    /// Whether [`Host::gate`] is asked before each command.
+    pub fn set_gated(&self, gated: bool) {
+        self.gated.store(gated, Relaxed);
+    }
+
+    /// Whether [`Host::monitor`] is shown each command.
+    pub fn set_monitored(&self, monitored: bool) {
+        self.monitored.store(monitored, Relaxed);
+    }
+
+    /// From which duration on [`Host::slow`] is told of a command, in nanoseconds.
+    pub fn set_slow_ns(&self, threshold: u64) {
+        self.slow_ns.store(threshold, Relaxed);
+    }
+
+    /// Runs one command of a client, at the given time (milliseconds since 1970). The reply, if there is one yet, is
+    /// appended to `out`.
+    #[inline]
+    pub fn execute(
+        &self,
+        session: &mut Session,
+        args: Args<'_>,
+        out: &mut ReplyWriter,
+        now_ms: u64,
+        stats: &WorkerStats,
+    ) -> Flow {
+        let entry = match self.table.find(args) {
+            Found::Command(entry) => entry,
+            Found::UnknownSubcommand(parent) => {
+                let error = CommandError::unknown_subcommand(&args[1], parent.spec.name);
+                return self.refuse(session, None, &error, out, stats);
+            }
+            Found::Unknown => {
+                return self.refuse(session, None, &CommandError::unknown_command(args), out, stats);
+            }
+        };
+        let spec = entry.spec;
+        if !spec.accepts(args.len()) || matches!(spec.handler, Handler::Subcommands) {
+            let error = CommandError::arity(&entry.full_name());
+            return self.refuse(session, Some(entry), &error, out, stats);
+        }
+        if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) {
+            return self.refuse(session, Some(entry), &CommandError::NO_AUTH, out, stats);
+        }
+        if session.is_queueing() && spec.flags.has(Flags::NO_MULTI) {
+            return self.refuse(session, Some(entry), &CommandError::NOT_IN_TRANSACTION, out, stats);
+        }
+        if self.gated.load(Relaxed) {
+            match self.host.gate(spec, session, args) {
+                Gate::Pass => {}
+                Gate::Refuse(error) => return self.refuse(session, Some(entry), &error, out, stats),
+                Gate::Postpone => return Flow::Postponed,
+            }
+        }
+        if session.subscriptions + session.shard_subscriptions > 0
+            && out.protocol() == Protocol::Resp2
+            && !SUBSCRIBED_COMMANDS.contains(&spec.name)
+        {
+            let error = CommandError::new(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this \
+                 context",
+                entry.full_name()
+            ));
+            return self.refuse(session, Some(entry), &error, out, stats);
+        }
+        if let Some(transaction) = &mut session.transaction
+            && !NOT_QUEUED.contains(&spec.name)
+        {
+            enqueue(transaction, entry, args);
+            out.simple("QUEUED");
+            return Flow::Continue;
+        }
+        let flow = match spec.handler {
+            Handler::Transaction(command) => {
+                transaction::run(self, command, entry, session, args, out, now_ms, stats)
+            }
+            _ => self.run_alone(entry, session, args, out, now_ms, stats),
+        };
+        if session.close { Flow::Close } else { flow }
+    }
+
+    /// Replies with an error to a command that did not run.
+    #[cold]
+    fn refuse(
+        &self,
+        session: &mut Session,
+        entry: Option<Entry>,
+        error: &CommandError,
+        out: &mut ReplyWriter,
+        stats: &WorkerStats,
+    ) -> Flow {
+        if let Some(entry) = entry {
+            stats.commands[entry.id].rejected.add(1);
+        }
+        match &mut session.transaction {
+            // A refused EXEC ends its transaction, and says so in its own way.
+            Some(_) if entry.is_some_and(|entry| entry.spec.name == "exec") => {
+                self.discard(session);
+                let mut text = b"EXECABORT Transaction discarded because of: ".to_vec();
+                let reason = error.text();
+                text.extend_from_slice(reason.strip_prefix(b"ERR ").unwrap_or(reason));
+                self.write_error(&CommandError::new(text), out, stats);
+                return Flow::Continue;
+            }
+            Some(transaction) => transaction.aborted = true,
+            None => {}
+        }
+        self.write_error(error, out, stats);
+        Flow::Continue
+    }
+
+    pub(crate) fn write_error(&self, error: &CommandError, out: &mut ReplyWriter, stats: &WorkerStats) {
+        stats.errors.add(1);
+        self.errors.count(error.code());
+        out.error(error.text());
+    }
+
+    /// Locks the shards of a command's keys.
+    #[inline]
+    pub(crate) fn lock_for(&self, spec: &CommandSpec, args: Args<'_>) -> Shards<'_> {
+        let mut set = self.shards_for(spec, args);
+        loop {
+            if set.is_empty() {
+                return Shards::none();
+            }
+            let shards = self.engine.lock(set);
+            if !spec.flags.has(Flags::WRITE) || shards.is_all() {
+                return shards;
+            }
+            // Serving a blocked client may take shards that its waker does not hold; then all are taken.
+            if shards.shards_of_waiters().is_subset(set) {
+                return shards;
+            }
+            set = self.engine.all_shards();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn shards_for(&self, spec: &CommandSpec, args: Args<'_>) -> ShardSet {
+        if spec.scope == Scope::All {
+            return self.engine.all_shards();
+        }
+        let mut set = ShardSet::EMPTY;
+        spec.key_positions(args, |position| {
+            if let Some(key) = args.get(position) {
+                set.insert(self.engine.shard_of(key));
+            }
+        });
+        set
+    }
+
+    #[inline]
+    fn run_alone(
+        &self,
+        entry: Entry,
+        session: &mut Session,
+        args: Args<'_>,
+        out: &mut ReplyWriter,
+        now_ms: u64,
+        stats: &WorkerStats,
+    ) -> Flow {
+        let shards = self.lock_for(entry.spec, args);
+        let mut keys = self.engine.keyspace(shards, session.db, now_ms);
+        let request = self.call(entry, session, args, &mut keys, out, stats, None);
+        let blocked =
+            request.map(|request| block::register(entry, session, args, out.protocol(), &mut keys, request));
+        let wait = !matches!(entry.spec.name, "unlink" | "flushall" | "flushdb");
+        self.finish(keys, stats, wait);
+        match blocked {
+            Some(blocked) => Flow::Blocked(blocked),
+            None => Flow::Continue,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn show_monitor(&self, session: &Session, args: Args<'_>, spec: &CommandSpec) {
+        if self.monitored.load(Relaxed) && !spec.flags.has_any(Flags::SKIP_MONITOR.or(Flags::ADMIN)) {
+            self.host.monitor(session, args);
+        }
+    }
+
+    /// Runs a handler on locked keys, with its statistics. On an error the reply so far is withdrawn.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a context, for one caller each")]
+    #[inline]
+    pub(crate) fn call(
+        &self,
+        entry: Entry,
+        session: &mut Session,
+        args: Args<'_>,
+        keys: &mut Keyspace<'_>,
+        out: &mut ReplyWriter,
+        stats: &WorkerStats,
+        ready_key: Option<&[u8]>,
+    ) -> Option<BlockRequest> {
+        if ready_key.is_none() {
+            self.show_monitor(session, args, entry.spec);
+        }
+        let start = out.len();
+        let begin = self.host.ticks_ns();
+        keys.no_touch = session.no_touch && entry.spec.name != "touch";
+        let mut ctx = Ctx { args, keys, out, session, node: self, spec: entry.spec, ready_key, block: None };
+        let result = match entry.spec.handler {
+            Handler::Run(run) => run(&mut ctx),
+            Handler::Host(command) => self.host.run(command, &mut ctx),
+            Handler::Transaction(_) | Handler::Subcommands => Err(CommandError::NOT_IN_TRANSACTION),
+        };
+        let block = ctx.block;
+        let duration = self.host.ticks_ns().saturating_sub(begin);
+        let command = &stats.commands[entry.id];
+        if let Err(error) = result {
+            out.truncate(start);
+            self.write_error(&error, out, stats);
+            command.failed.add(1);
+        }
+        command.calls.add(1);
+        command.duration_ns.add(duration);
+        let bucket = (u64::BITS - (duration / 1000).leading_zeros()) as usize;
+        command.latency[bucket.min(LATENCY_BUCKETS - 1)].add(1);
+        stats.processed.add(1);
+        if duration >= self.slow_ns.load(Relaxed) && !entry.spec.flags.has(Flags::SKIP_SLOWLOG) {
+            self.host.slow(entry.spec, session, args, duration);
+        }
+        block
+    }
+
+    /// Everything that follows from commands before the locks are released, the release, and what can wait until then.
+    #[inline]
+    pub(crate) fn finish(&self, mut keys: Keyspace<'_>, stats: &WorkerStats, wait_for_memory: bool) {
+        if !keys.effects.ready.is_empty() {
+            block::serve(self, &mut keys, stats);
+        }
+        for event in &keys.effects.events {
+            self.host.keyspace_event(event);
+        }
+        let (shards, effects) = keys.into_parts();
+        drop(shards);
+        let Effects { dirty, hits, misses, expired, garbage, .. } = effects;
+        for (counter, amount) in [
+            (&stats.dirty, dirty),
+            (&stats.hits, hits),
+            (&stats.misses, misses),
+            (&stats.expired, expired),
+        ] {
+            if amount > 0 {
+                counter.add(amount);
+            }
+        }
+        if !garbage.is_empty() {
+            self.host.reclaim(garbage, wait_for_memory);
+        }
+    }
+
+    /// Removes entries of one shard whose time is over, at most `limit`; returns how many. Does nothing while somebody
+    /// holds the shard.
+    pub fn expire_due(&self, shard: usize, limit: usize, now_ms: u64, stats: &WorkerStats) -> usize {
+        let Some(shards) = self.engine.try_lock(shard) else { return 0 };
+        let mut keys = self.engine.keyspace(shards, 0, now_ms);
+        let removed = keys.expire_due(limit);
+        self.finish(keys, stats, false);
+        removed
+    }
+
+    /// Ends a client's transaction and stops watching its keys.
+    pub fn discard(&self, session: &mut Session) {
+        session.transaction = None;
+        transaction::unwatch(self, session);
+    }
+}
+
+fn enqueue(transaction: &mut Transaction, entry: Entry, args: Args<'_>) {
+    // Once a command was refused EXEC can only fail; there is no use in keeping the rest.
+    if transaction.aborted {
+        return;
+    }
+    let args = args.to_owned();
+    transaction.bytes += args.heap_bytes();
+    transaction.flags = transaction.flags.or(entry.spec.flags);
+    transaction.queue.push(Queued { entry, args });
+}

@@ -1,0 +1,156 @@
+//! The error replies of commands. Every text that clients may match on is in this file or built by a function of it.
+
+use std::borrow::Cow;
+
+/// What a handler returns: nothing once it has written its reply, or the error to reply with instead.
+pub type CommandResult<T = ()> = Result<T, CommandError>;
+
+/// An error reply, code and text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandError(Cow<'static, [u8]>);
+
+impl CommandError {
+    const fn fixed(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text.as_bytes()))
+    }
+
+    /// An error with a text of its own; begins with its code, such as `ERR`.
+    pub fn new(text: impl Into<Vec<u8>>) -> Self {
+        Self(Cow::Owned(text.into()))
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The code: the text up to the first space.
+    pub fn code(&self) -> &[u8] {
+        self.0.split(|byte| *byte == b' ').next().unwrap_or_default()
+    }
+
+    /// The key holds another type than the command works on.
+    pub const WRONG_TYPE: Self =
+        Self::fixed("WRONGTYPE Operation against a key holding the wrong kind of value");
+    /// The arguments do not follow the command's syntax.
+    pub const SYNTAX: Self = Self::fixed("ERR syntax error");
+    /// An argument or value should be a 64-bit integer.
+    pub const NOT_INTEGER: Self = Self::fixed("ERR value is not an integer or out of range");
+    /// An argument or value should be a number.
+    pub const NOT_FLOAT: Self = Self::fixed("ERR value is not a valid float");
+    /// An argument should not be negative.
+    pub const NOT_POSITIVE: Self = Self::fixed("ERR value is out of range, must be positive");
+    /// The key does not exist.
+    pub const NO_SUCH_KEY: Self = Self::fixed("ERR no such key");
+    /// An index beyond the elements.
+    pub const INDEX_OUT_OF_RANGE: Self = Self::fixed("ERR index out of range");
+    /// A result beyond 64 bits.
+    pub const INCREMENT_OVERFLOW: Self = Self::fixed("ERR increment or decrement would overflow");
+    /// A result that is not a finite number.
+    pub const INCREMENT_NAN: Self = Self::fixed("ERR increment would produce NaN or Infinity");
+    /// A hash field that should be an integer.
+    pub const HASH_NOT_INTEGER: Self = Self::fixed("ERR hash value is not an integer");
+    /// A hash field that should be a number.
+    pub const HASH_NOT_FLOAT: Self = Self::fixed("ERR hash value is not a float");
+    /// A string beyond `proto-max-bulk-len`.
+    pub const STRING_TOO_LONG: Self =
+        Self::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    /// A negative offset.
+    pub const OFFSET_OUT_OF_RANGE: Self = Self::fixed("ERR offset is out of range");
+    /// A bit offset that is no number or too large.
+    pub const BIT_OFFSET: Self = Self::fixed("ERR bit offset is not an integer or out of range");
+    /// A bit that is neither 0 nor 1.
+    pub const BIT_VALUE: Self = Self::fixed("ERR bit is not an integer or out of range");
+    /// A cursor that is no number.
+    pub const INVALID_CURSOR: Self = Self::fixed("ERR invalid cursor");
+    /// A database number beyond `databases`.
+    pub const DB_OUT_OF_RANGE: Self = Self::fixed("ERR DB index is out of range");
+    /// A database argument that is no number.
+    pub const INVALID_DB: Self = Self::fixed("ERR invalid DB index");
+    /// Source and destination are the same.
+    pub const SAME_OBJECT: Self = Self::fixed("ERR source and destination objects are the same");
+    /// A time-out that is no number.
+    pub const TIMEOUT_NOT_FLOAT: Self = Self::fixed("ERR timeout is not a float or out of range");
+    /// A time-out below zero.
+    pub const TIMEOUT_NEGATIVE: Self = Self::fixed("ERR timeout is negative");
+    /// A time-out that does not fit.
+    pub const TIMEOUT_RANGE: Self = Self::fixed("ERR timeout is out of range");
+    /// A number of keys that is not positive.
+    pub const NUMKEYS: Self = Self::fixed("ERR numkeys should be greater than 0");
+    /// A number of keys above the number of arguments.
+    pub const NUMKEYS_TOO_LARGE: Self = Self::fixed("ERR Number of keys can't be greater than number of args");
+    /// A count that is not positive.
+    pub const COUNT_NOT_POSITIVE: Self = Self::fixed("ERR count should be greater than 0");
+    /// A number that is out of range.
+    pub const OUT_OF_RANGE: Self = Self::fixed("ERR value is out of range");
+    /// Not authenticated.
+    pub const NO_AUTH: Self = Self::fixed("NOAUTH Authentication required.");
+    /// Wrong user name or password.
+    pub const WRONG_PASS: Self =
+        Self::fixed("WRONGPASS invalid username-password pair or user is disabled.");
+    /// A protocol version that does not exist.
+    pub const NO_PROTO: Self = Self::fixed("NOPROTO unsupported protocol version");
+    /// A transaction with a command that was refused while queueing.
+    pub const EXEC_ABORT: Self =
+        Self::fixed("EXECABORT Transaction discarded because of previous errors.");
+    /// MULTI inside MULTI.
+    pub const NESTED_MULTI: Self = Self::fixed("ERR MULTI calls can not be nested");
+    /// WATCH inside MULTI.
+    pub const WATCH_IN_MULTI: Self = Self::fixed("ERR WATCH inside MULTI is not allowed");
+    /// A command that cannot be in a transaction.
+    pub const NOT_IN_TRANSACTION: Self = Self::fixed("ERR Command not allowed inside a transaction");
+    /// EXEC without MULTI.
+    pub const EXEC_WITHOUT_MULTI: Self = Self::fixed("ERR EXEC without MULTI");
+    /// DISCARD without MULTI.
+    pub const DISCARD_WITHOUT_MULTI: Self = Self::fixed("ERR DISCARD without MULTI");
+    /// The command needs the server, and the keyspace runs without one.
+    pub const NO_SERVER: Self = Self::fixed("ERR This command needs a server");
+
+    /// An expiry time the command cannot take.
+    pub fn invalid_expire(command: &str) -> Self {
+        Self::new(format!("ERR invalid expire time in '{command}' command"))
+    }
+
+    /// A wrong number of arguments. Subcommands are named `parent|sub`.
+    pub fn arity(command: &str) -> Self {
+        Self::new(format!("ERR wrong number of arguments for '{command}' command"))
+    }
+
+    /// A subcommand that does not exist.
+    pub fn unknown_subcommand(sub: &[u8], parent: &str) -> Self {
+        let mut text = b"ERR unknown subcommand '".to_vec();
+        text.extend_from_slice(&sub[..sub.len().min(128)]);
+        text.extend_from_slice(b"'. Try ");
+        text.extend_from_slice(parent.to_ascii_uppercase().as_bytes());
+        text.extend_from_slice(b" HELP.");
+        Self(Cow::Owned(text))
+    }
+
+    /// A command that does not exist, with the beginning of its arguments.
+    pub fn unknown_command(args: carnelian_resp::Args<'_>) -> Self {
+        const SHOWN: usize = 128;
+        let name = &args[0];
+        let mut shown = Vec::new();
+        for arg in args.iter().skip(1) {
+            if shown.len() >= SHOWN {
+                break;
+            }
+            shown.push(b'\'');
+            shown.extend_from_slice(&arg[..arg.len().min(SHOWN - shown.len().min(SHOWN))]);
+            shown.extend_from_slice(b"' ");
+        }
+        let mut text = b"ERR unknown command '".to_vec();
+        text.extend_from_slice(&name[..name.len().min(SHOWN)]);
+        text.extend_from_slice(b"', with args beginning with: ");
+        text.extend_from_slice(&shown);
+        Self(Cow::Owned(text))
+    }
+}
+
+impl std::fmt::Display for CommandError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl std::error::Error for CommandError {}

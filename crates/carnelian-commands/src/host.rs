@@ -1,0 +1,92 @@
+//! What commands need from the server around the keyspace.
+
+use crate::ctx::Ctx;
+use crate::error::{CommandError, CommandResult};
+use crate::session::Session;
+use crate::spec::CommandSpec;
+use carnelian_engine::{Garbage, KeyEvent};
+use carnelian_resp::Args;
+
+macro_rules! host_commands {
+    ($($name:ident),* $(,)?) => {
+        /// Commands that the host runs. Their specs are in this crate like all others.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "the names are the commands'")]
+        pub enum HostCommand { $($name),* }
+    };
+}
+
+host_commands! {
+    Auth, Hello,
+    BgRewriteAof, BgSave, Save, LastSave, Shutdown,
+    ClientId, ClientSetName, ClientGetName, ClientList, ClientInfo, ClientKill, ClientSetInfo, ClientNoEvict,
+    ClientNoTouch, ClientReply, ClientUnblock, ClientPause, ClientUnpause, ClientGetRedir, ClientTracking,
+    ClientTrackingInfo, ClientCaching,
+    ConfigGet, ConfigSet, ConfigRewrite, ConfigResetStat,
+    Debug, Info, Latency, Lolwut, Monitor, ReplicaOf, Role, Slowlog, MemoryDoctor, MemoryMallocStats, MemoryPurge,
+    MemoryStats, Wait, Acl, Module, Failover, Sync,
+    Subscribe, Unsubscribe, PSubscribe, PUnsubscribe, SSubscribe, SUnsubscribe, Publish, SPublish, PubSub,
+}
+
+/// Whether a command may run now.
+pub enum Gate {
+    /// It may.
+    Pass,
+    /// It is refused with this error.
+    Refuse(CommandError),
+    /// Not now: the caller tries again when the host says so (CLIENT PAUSE).
+    Postpone,
+}
+
+/// The server around the keyspace, as far as commands see it. Methods are called while shards may be locked: they must
+/// not lock shards and not wait.
+pub trait Host: Send + Sync {
+    /// Runs one of the host's own commands; the shards of its scope are locked.
+    fn run(&self, command: HostCommand, ctx: &mut Ctx) -> CommandResult;
+
+    /// Whether the command may run now. Asked only while [`Node::set_gated`](crate::Node::set_gated) is on.
+    fn gate(&self, spec: &'static CommandSpec, session: &Session, args: Args<'_>) -> Gate;
+
+    /// Shows a command to MONITOR clients. Asked only while [`Node::set_monitored`](crate::Node::set_monitored) is on.
+    fn monitor(&self, session: &Session, args: Args<'_>);
+
+    /// Publishes a keyspace event.
+    fn keyspace_event(&self, event: &KeyEvent);
+
+    /// Frees removed data; the shards are unlocked. `wait` is false for commands that promise not to (UNLINK).
+    fn reclaim(&self, garbage: Vec<Garbage>, wait: bool);
+
+    /// A command took at least the time set by [`Node::set_slow_ns`](crate::Node::set_slow_ns).
+    fn slow(&self, spec: &'static CommandSpec, session: &Session, args: Args<'_>, duration_ns: u64);
+
+    /// Nanoseconds of a monotonic clock, for durations. Cheap.
+    fn ticks_ns(&self) -> u64;
+}
+
+/// A host for keyspaces without a server: data commands work, server commands are refused.
+#[derive(Debug, Default)]
+pub struct NoHost;
+
+impl Host for NoHost {
+    fn run(&self, _: HostCommand, _: &mut Ctx) -> CommandResult {
+        Err(CommandError::NO_SERVER)
+    }
+
+    fn gate(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>) -> Gate {
+        Gate::Pass
+    }
+
+    fn monitor(&self, _: &Session, _: Args<'_>) {}
+
+    fn keyspace_event(&self, _: &KeyEvent) {}
+
+    fn reclaim(&self, garbage: Vec<Garbage>, _: bool) {
+        drop(garbage);
+    }
+
+    fn slow(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>, _: u64) {}
+
+    fn ticks_ns(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,113 @@
+//! What a command did besides its reply, as data for the layer above.
+
+use crate::shard::Db;
+use crate::value::Value;
+
+/// Classes of keyspace events, one bit each. The letters of `notify-keyspace-events` are given with each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventClass(u32);
+
+impl EventClass {
+    /// `g`: commands on keys of any type.
+    pub const GENERIC: Self = Self(1);
+    /// `$`: strings.
+    pub const STRING: Self = Self(1 << 1);
+    /// `l`: lists.
+    pub const LIST: Self = Self(1 << 2);
+    /// `s`: sets.
+    pub const SET: Self = Self(1 << 3);
+    /// `h`: hashes.
+    pub const HASH: Self = Self(1 << 4);
+    /// `z`: sorted sets.
+    pub const SORTED_SET: Self = Self(1 << 5);
+    /// `x`: keys that expired.
+    pub const EXPIRED: Self = Self(1 << 6);
+    /// `e`: keys evicted for memory.
+    pub const EVICTED: Self = Self(1 << 7);
+    /// `t`: streams.
+    pub const STREAM: Self = Self(1 << 8);
+    /// `m`: reads of keys that do not exist. Not part of `A`.
+    pub const KEY_MISS: Self = Self(1 << 9);
+    /// `d`: modules' own types.
+    pub const MODULE: Self = Self(1 << 10);
+    /// `n`: keys that came into being. Not part of `A`.
+    pub const NEW: Self = Self(1 << 11);
+
+    /// The bit of this class.
+    pub const fn bit(self) -> u32 {
+        self.0
+    }
+}
+
+/// One keyspace event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyEvent {
+    /// The class that subscribers select by.
+    pub class: EventClass,
+    /// The event's name, such as `lpush`.
+    pub name: &'static str,
+    /// Database of the key.
+    pub db: usize,
+    /// The key.
+    pub key: Box<[u8]>,
+}
+
+/// Removed data whose memory takes long to give back. Dropping it frees it.
+pub struct Garbage(Removed);
+
+#[expect(dead_code, reason = "held to be dropped later")]
+enum Removed {
+    Value(Value),
+    Db(Db),
+}
+
+impl Garbage {
+    pub(crate) fn value(value: Value) -> Self {
+        Self(Removed::Value(value))
+    }
+
+    pub(crate) fn db(db: Db) -> Self {
+        Self(Removed::Db(db))
+    }
+
+    /// How many values or keys this is, as INFO counts lazily freed objects.
+    pub fn objects(&self) -> usize {
+        match &self.0 {
+            Removed::Value(_) => 1,
+            Removed::Db(db) => db.table.len(),
+        }
+    }
+}
+
+/// Everything a command caused that reaches beyond its own reply. Collected while the shards are locked; performed in
+/// order before they are unlocked.
+#[derive(Default)]
+pub struct Effects {
+    /// Changes since the last snapshot that this command adds.
+    pub dirty: u64,
+    /// Keyspace events, in order; only classes that somebody asked for.
+    pub events: Vec<KeyEvent>,
+    /// Keys that clients wait for and that may now serve them, in the order they became ready.
+    pub ready: Vec<(usize, Box<[u8]>)>,
+    /// Values removed: dropped after the locks are released, because freeing a large one takes long.
+    pub garbage: Vec<Garbage>,
+    /// Look-ups for reading that found a key.
+    pub hits: u64,
+    /// Look-ups for reading that found none.
+    pub misses: u64,
+    /// Keys found expired and removed.
+    pub expired: u64,
+}
+
+impl Effects {
+    /// Forgets everything, keeping the buffers.
+    pub fn clear(&mut self) {
+        self.dirty = 0;
+        self.events.clear();
+        self.ready.clear();
+        self.garbage.clear();
+        self.hits = 0;
+        self.misses = 0;
+        self.expired = 0;
+    }
+}

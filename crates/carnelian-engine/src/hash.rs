@@ -1,0 +1,233 @@
+//! Hashes: a listpack of alternating fields and values while small, a table when large.
+
+use crate::keyed::{Keyed, KeyedTable};
+use crate::settings::Settings;
+use carnelian_encoding::listpack::{Element, Listpack, Pos};
+
+struct Field {
+    name: Box<[u8]>,
+    value: Box<[u8]>,
+}
+
+impl Keyed for Field {
+    fn key(&self) -> &[u8] {
+        &self.name
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.name.len() + self.value.len()
+    }
+}
+
+/// A map from fields to values.
+pub struct Hash(Repr);
+
+enum Repr {
+    Packed(Listpack),
+    Table(KeyedTable<Field>),
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clone for Hash {
+    fn clone(&self) -> Self {
+        match &self.0 {
+            Repr::Packed(packed) => Self(Repr::Packed(packed.clone())),
+            Repr::Table(table) => {
+                let mut copy = table.empty_twin();
+                for field in table.iter() {
+                    copy.insert(Field { name: field.name.clone(), value: field.value.clone() });
+                }
+                Self(Repr::Table(copy))
+            }
+        }
+    }
+}
+
+impl Hash {
+    /// An empty hash.
+    pub fn new() -> Self {
+        Self(Repr::Packed(Listpack::new()))
+    }
+
+    /// A hash from a listpack of alternating fields and values, as snapshot files hold it. The caller has checked that
+    /// fields are unique and come in pairs. It is converted if the limits are narrower now.
+    pub fn from_listpack(packed: Listpack, settings: &Settings) -> Self {
+        let mut hash = Self(Repr::Packed(packed));
+        let too_long = hash
+            .iter()
+            .any(|(field, value)| field.len().max(value.len()) > settings.hash_max_listpack_value());
+        if too_long || hash.len() > settings.hash_max_listpack_entries() {
+            hash.convert(settings);
+        }
+        hash
+    }
+
+    /// The listpack, when that is the encoding.
+    pub fn as_listpack(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Repr::Packed(packed) => Some(packed),
+            Repr::Table(_) => None,
+        }
+    }
+
+    /// Name of the encoding, as OBJECT ENCODING gives it.
+    pub fn encoding(&self) -> &'static str {
+        match &self.0 {
+            Repr::Packed(_) => "listpack",
+            Repr::Table(_) => "hashtable",
+        }
+    }
+
+    /// Number of fields.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Repr::Packed(packed) => packed.len() / 2,
+            Repr::Table(table) => table.len(),
+        }
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn find(packed: &Listpack, field: &[u8]) -> Option<(Pos, Pos)> {
+        let name = packed.find(packed.first()?, field, 1)?;
+        Some((name, packed.next(name)?))
+    }
+
+    /// The value of `field`. O(1), or O(n) while small.
+    pub fn get(&self, field: &[u8]) -> Option<Element<'_>> {
+        match &self.0 {
+            Repr::Packed(packed) => Self::find(packed, field).map(|(_, value)| packed.get(value)),
+            Repr::Table(table) => table.get(field).map(|item| Element::Str(&item.value)),
+        }
+    }
+
+    /// Whether `field` exists.
+    pub fn contains(&self, field: &[u8]) -> bool {
+        self.get(field).is_some()
+    }
+
+    /// Sets `field`; true when it is new.
+    pub fn set(&mut self, field: &[u8], value: &[u8], settings: &Settings) -> bool {
+        if let Repr::Packed(packed) = &self.0
+            && (field.len().max(value.len()) > settings.hash_max_listpack_value()
+                || !packed.safe_to_add(field.len() + value.len()))
+        {
+            self.convert(settings);
+        }
+        let new = match &mut self.0 {
+            Repr::Packed(packed) => match Self::find(packed, field) {
+                Some((_, position)) => {
+                    packed.replace(position, value);
+                    false
+                }
+                None => {
+                    packed.push_back(field);
+                    packed.push_back(value);
+                    true
+                }
+            },
+            Repr::Table(table) => match table.get_mut(field) {
+                Some(item) => {
+                    item.value = value.into();
+                    false
+                }
+                None => table.insert(Field { name: field.into(), value: value.into() }),
+            },
+        };
+        if new && matches!(self.0, Repr::Packed(_)) && self.len() > settings.hash_max_listpack_entries() {
+            self.convert(settings);
+        }
+        new
+    }
+
+    /// Goes from the small to the large encoding; nothing to do when it is large already.
+    pub fn convert(&mut self, settings: &Settings) {
+        if let Repr::Packed(_) = self.0 {
+            let mut table = KeyedTable::new(settings);
+            for (field, value) in self.iter() {
+                table.insert(Field { name: field.to_vec().into(), value: value.to_vec().into() });
+            }
+            self.0 = Repr::Table(table);
+        }
+    }
+
+    /// Removes `field`; true when it existed.
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        match &mut self.0 {
+            Repr::Packed(packed) => match Self::find(packed, field) {
+                Some((name, _)) => {
+                    if let Some(value) = packed.delete(name) {
+                        packed.delete(value);
+                    }
+                    true
+                }
+                None => false,
+            },
+            Repr::Table(table) => table.remove(field).is_some(),
+        }
+    }
+
+    /// All fields with their values, in no particular order.
+    pub fn iter(&self) -> Box<dyn Iterator<Item = (Element<'_>, Element<'_>)> + '_> {
+        match &self.0 {
+            Repr::Packed(packed) => {
+                let mut elements = packed.iter();
+                Box::new(std::iter::from_fn(move || Some((elements.next()?, elements.next()?))))
+            }
+            Repr::Table(table) => {
+                Box::new(table.iter().map(|item| (Element::Str(&*item.name), Element::Str(&*item.value))))
+            }
+        }
+    }
+
+    /// The field at a place in `0..len()`, for picking at random. Places change when fields are removed. O(1), or O(n)
+    /// while small.
+    pub fn at(&self, index: usize) -> Option<(Element<'_>, Element<'_>)> {
+        match &self.0 {
+            Repr::Packed(packed) => {
+                let name = packed.seek(index as isize * 2)?;
+                Some((packed.get(name), packed.get(packed.next(name)?)))
+            }
+            Repr::Table(table) => {
+                table.at(index).map(|item| (Element::Str(&*item.name), Element::Str(&*item.value)))
+            }
+        }
+    }
+
+    /// Visits about `count` fields from `cursor` on and returns the next cursor, 0 at the end. Small hashes are visited
+    /// whole.
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'_>, Element<'_>)) -> u64 {
+        match &self.0 {
+            Repr::Packed(_) => {
+                self.iter().for_each(|(field, value)| visit(field, value));
+                0
+            }
+            Repr::Table(table) => {
+                table.scan(cursor, count, |item| visit(Element::Str(&item.name), Element::Str(&item.value)))
+            }
+        }
+    }
+
+    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
+        match &self.0 {
+            Repr::Packed(packed) => packed.capacity(),
+            Repr::Table(table) => table.heap_bytes(samples),
+        }
+    }
+
+    /// Number of hash buckets, 0 in the small encoding (for DEBUG HTSTATS-KEY).
+    pub fn buckets(&self) -> usize {
+        match &self.0 {
+            Repr::Packed(_) => 0,
+            Repr::Table(table) => table.buckets(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A table of items that carry their own key: the large encoding of hashes and sets.
+
+use crate::settings::Settings;
+use crate::table::Table;
+use ahash::RandomState;
+
+pub(crate) trait Keyed {
+    fn key(&self) -> &[u8];
+    /// Bytes the item owns on the heap.
+    fn heap_bytes(&self) -> usize;
+}
+
+impl Keyed for Box<[u8]> {
+    fn key(&self) -> &[u8] {
+        self
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.len()
+    }
+}
+
+pub(crate) struct KeyedTable<T> {
+    table: Table<T>,
+    hasher: RandomState,
+}
+
+impl<T: Keyed> KeyedTable<T> {
+    /// An empty table with the same hash keys.
+    pub(crate) fn empty_twin(&self) -> Self {
+        Self { table: Table::new(), hasher: self.hasher.clone() }
+    }
+
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { table: Table::new(), hasher: settings.hasher().clone() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(crate) fn buckets(&self) -> usize {
+        self.table.buckets()
+    }
+
+    fn find(&self, key: &[u8]) -> Option<usize> {
+        self.table.find(self.hasher.hash_one(key), |item| item.key() == key)
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Option<&T> {
+        self.table.get(self.find(key)?)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &[u8]) -> Option<&mut T> {
+        self.table.get_mut(self.find(key)?)
+    }
+
+    /// Adds an item unless its key is there; true when it was added.
+    pub(crate) fn insert(&mut self, item: T) -> bool {
+        let hash = self.hasher.hash_one(item.key());
+        if self.table.find(hash, |other| other.key() == item.key()).is_some() {
+            return false;
+        }
+        self.table.insert(hash, item);
+        true
+    }
+
+    pub(crate) fn remove(&mut self, key: &[u8]) -> Option<T> {
+        self.table.remove(self.find(key)?)
+    }
+
+    /// The item at a place in `0..len()`. Places change when items are removed.
+    pub(crate) fn at(&self, index: usize) -> Option<&T> {
+        self.table.get(index)
+    }
+
+    pub(crate) fn remove_at(&mut self, index: usize) -> Option<T> {
+        self.table.remove(index)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.table.iter()
+    }
+
+    /// One cursor iteration of about `count` items; see [`Table::scan`].
+    pub(crate) fn scan(&self, mut cursor: u64, count: usize, mut visit: impl FnMut(&T)) -> u64 {
+        let mut seen = 0;
+        let mut budget = count.saturating_mul(10).max(1);
+        loop {
+            cursor = self.table.scan(cursor, |item| {
+                seen += 1;
+                visit(item);
+            });
+            budget -= 1;
+            if cursor == 0 || seen >= count || budget == 0 {
+                return cursor;
+            }
+        }
+    }
+
+    /// Bytes on the heap, extrapolated from the first `samples` items (0: counted exactly).
+    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
+        let take = if samples == 0 { self.len() } else { samples.min(self.len()) };
+        let sampled: usize = self.iter().take(take).map(Keyed::heap_bytes).sum();
+        self.table.heap_bytes() + sampled.checked_div(take).unwrap_or(0) * self.len()
+    }
+}

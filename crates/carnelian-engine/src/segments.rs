@@ -1,0 +1,65 @@
+//! A vector in segments: pushing never copies more than one segment.
+
+/// log2 of the elements in a full segment.
+const SHIFT: u32 = 10;
+const SEGMENT: usize = 1 << SHIFT;
+const MASK: usize = SEGMENT - 1;
+
+/// A growable array whose elements stay in segments of 1,024. Small arrays grow as a `Vec` does; a large one never
+/// copies its elements to grow, so that one insertion into a table of millions costs what one into a small table costs.
+pub(crate) struct Segments<T> {
+    segments: Vec<Vec<T>>,
+    len: usize,
+}
+
+impl<T> Segments<T> {
+    pub(crate) const fn new() -> Self {
+        Self { segments: Vec::new(), len: 0 }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&T> {
+        self.segments.get(index >> SHIFT)?.get(index & MASK)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        self.segments.get_mut(index >> SHIFT)?.get_mut(index & MASK)
+    }
+
+    pub(crate) fn push(&mut self, item: T) {
+        if self.len & MASK == 0 {
+            // The first segment grows by doubling; later ones are needed whole soon.
+            let capacity = if self.len == 0 { 0 } else { SEGMENT };
+            self.segments.push(Vec::with_capacity(capacity));
+        }
+        if let Some(last) = self.segments.last_mut() {
+            last.push(item);
+            self.len += 1;
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let last = self.segments.last_mut()?;
+        let item = last.pop()?;
+        self.len -= 1;
+        if last.is_empty() {
+            self.segments.pop();
+        }
+        Some(item)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.segments.iter().flatten()
+    }
+
+    /// Bytes reserved on the heap for the elements themselves.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let elements: usize = self.segments.iter().map(Vec::capacity).sum();
+        elements * size_of::<T>() + self.segments.capacity() * size_of::<Vec<T>>()
+    }
+}

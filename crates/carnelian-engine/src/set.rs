@@ -1,0 +1,275 @@
+//! Sets: sorted integers, a listpack, or a table.
+
+use crate::keyed::KeyedTable;
+use crate::settings::Settings;
+use carnelian_encoding::intset::IntSet;
+use carnelian_encoding::listpack::{Element, Listpack};
+use carnelian_encoding::number::parse_i64;
+
+/// A set of distinct members.
+pub struct Set(Repr);
+
+enum Repr {
+    Ints(IntSet),
+    Packed(Listpack),
+    Table(KeyedTable<Box<[u8]>>),
+}
+
+impl Clone for Set {
+    fn clone(&self) -> Self {
+        Self(match &self.0 {
+            Repr::Ints(ints) => Repr::Ints(ints.clone()),
+            Repr::Packed(packed) => Repr::Packed(packed.clone()),
+            Repr::Table(table) => {
+                let mut copy = table.empty_twin();
+                for member in table.iter() {
+                    copy.insert(member.clone());
+                }
+                Repr::Table(copy)
+            }
+        })
+    }
+}
+
+impl Set {
+    /// An empty set in the encoding that suits about `expected` members of which `first` is one.
+    pub fn for_member(first: &[u8], expected: usize, settings: &Settings) -> Self {
+        Self(if parse_i64(first).is_some() && expected <= settings.set_max_intset_entries() {
+            Repr::Ints(IntSet::new())
+        } else if expected <= settings.set_max_listpack_entries() {
+            Repr::Packed(Listpack::new())
+        } else {
+            Repr::Table(KeyedTable::new(settings))
+        })
+    }
+
+    /// An empty set of integers, for results that may turn out to hold integers only.
+    pub fn new_ints() -> Self {
+        Self(Repr::Ints(IntSet::new()))
+    }
+
+    /// A set of integers, as snapshot files hold it.
+    pub fn from_intset(ints: IntSet, settings: &Settings) -> Self {
+        let mut set = Self(Repr::Ints(ints));
+        if set.len() > settings.set_max_intset_entries() {
+            set.convert_to_table(settings);
+        }
+        set
+    }
+
+    /// A set from a listpack, as snapshot files hold it. The caller has checked that members are unique.
+    pub fn from_listpack(packed: Listpack, settings: &Settings) -> Self {
+        let mut set = Self(Repr::Packed(packed));
+        let too_long = set.iter().any(|member| member.len() > settings.set_max_listpack_value());
+        if too_long || set.len() > settings.set_max_listpack_entries() {
+            set.convert_to_table(settings);
+        }
+        set
+    }
+
+    /// The integers, when they are the encoding.
+    pub fn as_intset(&self) -> Option<&IntSet> {
+        match &self.0 {
+            Repr::Ints(ints) => Some(ints),
+            _ => None,
+        }
+    }
+
+    /// The listpack, when that is the encoding.
+    pub fn as_listpack(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Repr::Packed(packed) => Some(packed),
+            _ => None,
+        }
+    }
+
+    /// Name of the encoding, as OBJECT ENCODING gives it.
+    pub fn encoding(&self) -> &'static str {
+        match &self.0 {
+            Repr::Ints(_) => "intset",
+            Repr::Packed(_) => "listpack",
+            Repr::Table(_) => "hashtable",
+        }
+    }
+
+    /// Number of members.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Repr::Ints(ints) => ints.len(),
+            Repr::Packed(packed) => packed.len(),
+            Repr::Table(table) => table.len(),
+        }
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether `member` is in the set. O(1), O(log n) for integers, O(n) while small.
+    pub fn contains(&self, member: &[u8]) -> bool {
+        match &self.0 {
+            Repr::Ints(ints) => parse_i64(member).is_some_and(|value| ints.contains(value)),
+            Repr::Packed(packed) => {
+                packed.first().is_some_and(|first| packed.find(first, member, 0).is_some())
+            }
+            Repr::Table(table) => table.get(member).is_some(),
+        }
+    }
+
+    /// As [`contains`](Self::contains), for a member of another set.
+    pub fn contains_element(&self, member: Element<'_>) -> bool {
+        match (&self.0, member) {
+            (Repr::Ints(ints), Element::Int(value)) => ints.contains(value),
+            _ => member.with_bytes(|bytes| self.contains(bytes)),
+        }
+    }
+
+    /// Adds `member`; true when it is new.
+    pub fn add(&mut self, member: &[u8], settings: &Settings) -> bool {
+        match &mut self.0 {
+            Repr::Ints(ints) => match parse_i64(member) {
+                Some(value) => {
+                    let new = ints.insert(value);
+                    if new && ints.len() > settings.set_max_intset_entries() {
+                        self.convert_to_table(settings);
+                    }
+                    new
+                }
+                None => {
+                    self.outgrow_ints(member, settings);
+                    self.add(member, settings)
+                }
+            },
+            Repr::Packed(packed) => {
+                if packed.first().is_some_and(|first| packed.find(first, member, 0).is_some()) {
+                    return false;
+                }
+                if member.len() > settings.set_max_listpack_value()
+                    || packed.len() >= settings.set_max_listpack_entries()
+                    || !packed.safe_to_add(member.len())
+                {
+                    self.convert_to_table(settings);
+                    return self.add(member, settings);
+                }
+                packed.push_back(member);
+                true
+            }
+            Repr::Table(table) => table.get(member).is_none() && table.insert(member.into()),
+        }
+    }
+
+    /// As [`add`](Self::add), for a member of another set.
+    pub fn add_element(&mut self, member: Element<'_>, settings: &Settings) -> bool {
+        member.with_bytes(|bytes| self.add(bytes, settings))
+    }
+
+    /// Leaves the integer encoding because `member` is not an integer.
+    fn outgrow_ints(&mut self, member: &[u8], settings: &Settings) {
+        let longest_int = match &self.0 {
+            Repr::Ints(ints) => {
+                let text = |value: Option<i64>| value.map_or(0, |value| Element::Int(value).len());
+                text(ints.min()).max(text(ints.max()))
+            }
+            _ => return,
+        };
+        let fits = self.len() < settings.set_max_listpack_entries()
+            && member.len().max(longest_int) <= settings.set_max_listpack_value();
+        if fits {
+            let mut packed = Listpack::new();
+            for value in self.iter().filter_map(|member| member.as_i64()) {
+                packed.push_back_int(value);
+            }
+            self.0 = Repr::Packed(packed);
+        } else {
+            self.convert_to_table(settings);
+        }
+    }
+
+    /// Goes to the large encoding; nothing to do when it is large already.
+    pub fn convert_to_table(&mut self, settings: &Settings) {
+        if !matches!(self.0, Repr::Table(_)) {
+            let mut table = KeyedTable::new(settings);
+            for member in self.iter() {
+                table.insert(member.to_vec().into());
+            }
+            self.0 = Repr::Table(table);
+        }
+    }
+
+    /// Removes `member`; true when it was there.
+    pub fn remove(&mut self, member: &[u8]) -> bool {
+        match &mut self.0 {
+            Repr::Ints(ints) => parse_i64(member).is_some_and(|value| ints.remove(value)),
+            Repr::Packed(packed) => match packed.first().and_then(|first| packed.find(first, member, 0)) {
+                Some(position) => {
+                    packed.delete(position);
+                    true
+                }
+                None => false,
+            },
+            Repr::Table(table) => table.remove(member).is_some(),
+        }
+    }
+
+    /// All members: integers in ascending order, others in no particular order.
+    pub fn iter(&self) -> Box<dyn Iterator<Item = Element<'_>> + '_> {
+        match &self.0 {
+            Repr::Ints(ints) => Box::new(ints.iter().map(Element::Int)),
+            Repr::Packed(packed) => Box::new(packed.iter()),
+            Repr::Table(table) => Box::new(table.iter().map(|member| Element::Str(member))),
+        }
+    }
+
+    /// The member at a place in `0..len()`, for picking at random. Places change when members are removed. O(1), or O(n)
+    /// for a listpack.
+    pub fn at(&self, index: usize) -> Option<Element<'_>> {
+        match &self.0 {
+            Repr::Ints(ints) => ints.get(index).map(Element::Int),
+            Repr::Packed(packed) => packed.seek(index as isize).map(|position| packed.get(position)),
+            Repr::Table(table) => table.at(index).map(|member| Element::Str(member)),
+        }
+    }
+
+    /// Removes and returns the member at a place.
+    pub fn remove_at(&mut self, index: usize) -> Option<Vec<u8>> {
+        let member = self.at(index)?.to_vec();
+        match &mut self.0 {
+            Repr::Table(table) => {
+                table.remove_at(index);
+            }
+            _ => {
+                self.remove(&member);
+            }
+        }
+        Some(member)
+    }
+
+    /// Visits about `count` members from `cursor` on and returns the next cursor, 0 at the end. Small sets are visited
+    /// whole.
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'_>)) -> u64 {
+        match &self.0 {
+            Repr::Table(table) => table.scan(cursor, count, |member| visit(Element::Str(member))),
+            _ => {
+                self.iter().for_each(visit);
+                0
+            }
+        }
+    }
+
+    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
+        match &self.0 {
+            Repr::Ints(ints) => ints.capacity(),
+            Repr::Packed(packed) => packed.capacity(),
+            Repr::Table(table) => table.heap_bytes(samples),
+        }
+    }
+
+    /// Number of hash buckets, 0 in the small encodings (for DEBUG HTSTATS-KEY).
+    pub fn buckets(&self) -> usize {
+        match &self.0 {
+            Repr::Table(table) => table.buckets(),
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Optimistic locking: who is to be told that a key changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Set when a watched key changes. One per client, shared by all keys it watches.
+#[derive(Debug, Default)]
+pub struct WatchFlag(AtomicBool);
+
+impl WatchFlag {
+    /// Whether a watched key has changed since it was watched.
+    pub fn is_touched(&self) -> bool {
+        // The flag is written and read under the lock of the key's shard, which orders it.
+        self.0.load(Relaxed)
+    }
+
+    /// Marks the client's transaction as failed.
+    pub fn touch(&self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+struct Watcher {
+    flag: Arc<WatchFlag>,
+    /// The key had expired, but was not removed yet, when it was watched: its removal changes nothing for this client.
+    was_expired: bool,
+}
+
+/// The watched keys of one database in one shard.
+#[derive(Default)]
+pub(crate) struct WatchList {
+    keys: HashMap<Box<[u8]>, Vec<Watcher>>,
+}
+
+impl WatchList {
+    pub(crate) fn add(&mut self, key: &[u8], flag: &Arc<WatchFlag>, was_expired: bool) {
+        let watchers = match self.keys.get_mut(key) {
+            Some(watchers) => watchers,
+            None => self.keys.entry(key.into()).or_default(),
+        };
+        if !watchers.iter().any(|watcher| Arc::ptr_eq(&watcher.flag, flag)) {
+            watchers.push(Watcher { flag: Arc::clone(flag), was_expired });
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &[u8], flag: &Arc<WatchFlag>) {
+        if let Some(watchers) = self.keys.get_mut(key) {
+            watchers.retain(|watcher| !Arc::ptr_eq(&watcher.flag, flag));
+            if watchers.is_empty() {
+                self.keys.remove(key);
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn touch(&mut self, key: &[u8]) {
+        if !self.keys.is_empty() {
+            self.touch_watchers(key, false);
+        }
+    }
+
+    /// The key is removed because its time is over.
+    pub(crate) fn touch_expired(&mut self, key: &[u8]) {
+        if !self.keys.is_empty() {
+            self.touch_watchers(key, true);
+        }
+    }
+
+    fn touch_watchers(&mut self, key: &[u8], expired: bool) {
+        for watcher in self.keys.get_mut(key).into_iter().flatten() {
+            if watcher.was_expired && expired {
+                watcher.was_expired = false;
+            } else {
+                watcher.flag.touch();
+            }
+        }
+    }
+
+    /// All keys of the database go: those that exist, as `exists` tells, count as changed.
+    pub(crate) fn touch_all(&mut self, mut exists: impl FnMut(&[u8]) -> bool) {
+        for (key, watchers) in &self.keys {
+            if exists(key) {
+                for watcher in watchers {
+                    if !watcher.was_expired {
+                        watcher.flag.touch();
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.keys().map(AsRef::as_ref)
+    }
+}
