@@ -23,5 +23,6 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     server::replication::COMMANDS,
     server::time::COMMANDS,
     strings::basic::COMMANDS,
+    strings::multi::COMMANDS,
     transactions::COMMANDS,
 ];
