@@ -182,6 +182,8 @@ fn show_and_count(stream: Option<impl Read>, tests: &Mutex<Tests>) {
 
 /// The counts in a line that sums up tests: that of `cargo test`, of `cargo nextest`, or of a task of ours.
 fn counts(line: &str) -> Option<Tests> {
+    // `cargo nextest` shows what a failing test printed, which ends with a sum of its own, indented.
+    let cargo_test = line.starts_with("test result: ");
     let line = line.trim();
     let number_before = |word: &str| {
         let words: Vec<&str> = line.split([' ', ';', ',']).filter(|word| !word.is_empty()).collect();
@@ -191,7 +193,7 @@ fn counts(line: &str) -> Option<Tests> {
     let passed = number_before("passed")?;
     let failed = number_before("failed");
     let ours = || failed.is_some_and(|failed| line == format!("{passed} passed, {failed} failed"));
-    let sums_up = line.starts_with("test result: ") || line.starts_with("Summary [") || ours();
+    let sums_up = cargo_test || line.starts_with("Summary [") || ours();
     sums_up.then(|| Tests { passed, failed: failed.unwrap_or(0) })
 }
 
@@ -207,6 +209,7 @@ mod tests {
             ("test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured", tests(1, 2)),
             ("     Summary [   0.051s] 20 tests run: 20 passed, 1 skipped", tests(20, 0)),
             ("     Summary [   1.000s] 20 tests run: 18 passed (1 slow), 2 failed, 0 skipped", tests(18, 2)),
+            ("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured", None),
             ("991 passed, 3 failed", tests(991, 3)),
             ("  unit/type/list: 235 passed, 14.9 s", None),
             ("5 passed, 1 failed so far", None),

@@ -6,6 +6,7 @@
 // A task talks to the person who started it, and its output is its result.
 #![allow(clippy::print_stdout)]
 
+mod bench;
 mod ci;
 mod clients;
 mod codegen;
@@ -31,6 +32,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    Bench(bench::Args),
     Ci(ci::Args),
     Clients(clients::Args),
     Codegen(codegen::Args),
@@ -46,6 +48,7 @@ enum Task {
 
 fn dispatch(task: Task) -> anyhow::Result<()> {
     match task {
+        Task::Bench(args) => bench::run(args),
         Task::Ci(args) => ci::run(args),
         Task::Clients(args) => clients::run(args),
         Task::Codegen(args) => codegen::run(args),

@@ -69,12 +69,23 @@ impl Console {
 
     /// Write to standard output. Nothing is promised to have left before [`Console::flush`].
     pub(crate) fn print(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Exit> {
-        self.output.write_all(bytes.as_ref()).map_err(Exit::from_output)
+        let written = self.output.write_all(bytes.as_ref());
+        written.map_err(|error| self.output_failed(&error))
     }
 
     /// Send what was printed on its way.
     pub(crate) fn flush(&mut self) -> Result<(), Exit> {
-        self.output.flush().map_err(Exit::from_output)
+        let flushed = self.output.flush();
+        flushed.map_err(|error| self.output_failed(&error))
+    }
+
+    /// A reader that has had enough needs no word about it; a full disk does.
+    fn output_failed(&mut self, error: &io::Error) -> Exit {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Exit::CLOSED_OUTPUT;
+        }
+        let _ = writeln!(self.errors, "Cannot write the output: {}", io_error_text(error));
+        Exit::FAILURE
     }
 
     /// Write to standard error, after what was already printed. That nobody reads errors is no reason to stop.
@@ -99,10 +110,6 @@ impl Exit {
     pub(crate) const FAILURE: Self = Self(1);
     /// What a shell reports for a process that SIGPIPE ended, which is how `redis-cli` ends there.
     const CLOSED_OUTPUT: Self = Self(141);
-
-    fn from_output(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe { Self::CLOSED_OUTPUT } else { Self::FAILURE }
-    }
 }
 
 /// The text of an I/O error as C programs print it, without the number Rust appends.

@@ -96,6 +96,8 @@ impl TerminalLines {
     fn new(docs: Docs, history_file: Option<PathBuf>) -> io::Result<Self> {
         let config = Config::builder()
             .completion_type(CompletionType::Circular)
+            // Pasted lines are commands of their own, not one long one.
+            .bracketed_paste(false)
             .max_history_size(HISTORY_LINES)
             .map_err(readline_to_io)?
             .build();

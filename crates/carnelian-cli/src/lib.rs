@@ -110,5 +110,5 @@ fn start(mut console: Console, mut options: Options, docs: &[CommandDoc]) -> Res
     let ended = modes::run(&mut session);
     // Output that was held back still leaves; a reader that is gone has been noticed or does not matter any more.
     let flushed = session.console.flush();
-    ended.and(flushed)
+    if ended == Ok(()) { flushed } else { ended }
 }

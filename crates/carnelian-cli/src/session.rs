@@ -415,6 +415,11 @@ impl<'d> Session<'d> {
                 self.in_transaction = false;
                 self.restore_selected();
             }
+            (b"hello", 2..) if !failed => {
+                // So that the next connection speaks as this one does. It was asked for just now, so a server that
+                // has come back without RESP3 is no reason to stop.
+                self.options.resp3 = if args[1] == b"3" { Resp3::Preferred } else { Resp3::No };
+            }
             (b"reset", 1) if !failed => {
                 self.in_transaction = false;
                 self.selected = 0;
