@@ -118,9 +118,10 @@ def refuses(programs, directory, content):
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, stdin=subprocess.DEVNULL, cwd=directory)
     said = (done.stdout + done.stderr).decode(errors="replace")
     assert done.returncode != 0, said
-    assert done.returncode > 0, f"ended by signal {-done.returncode}: {said}"
     assert (directory / "dump.rdb").read_bytes() == content, "the damaged file was touched"
     if programs.carnelian:
+        # The real server's assertions end it by a signal for some damage, and it does not always say where that is.
+        assert done.returncode > 0, f"ended by signal {-done.returncode}: {said}"
         assert "dump.rdb" in said and re.search(r"offset \d+", said), said
         assert "panicked" not in said, said
     return said

@@ -157,7 +157,8 @@ def test_sixteen_shoppers_buy_each_hat_once(server, protocol):
 def test_keys_expire(connect):
     r = connect()
     text = "now you see me, now you don't"
-    assert r.setex("runner", datetime.timedelta(minutes=1), value=text) is True
+    with pytest.deprecated_call():
+        assert r.setex("runner", datetime.timedelta(minutes=1), value=text) is True
     assert 58 <= r.ttl("runner") <= 60
     assert 54_000 < r.pttl("runner") <= 60_000
     assert r.get("runner") == text.encode()

@@ -34,8 +34,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     if !python.exists() {
         bail!("there is no Python environment; `cargo xtask setup` makes it");
     }
-    let mut command =
-        sh::command(python, ["-m", "pytest", "-p", "no:cacheprovider", "-rA", "--tb=short", "-q"]);
+    let mut command = sh::command(python, ["-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-q"]);
     command.arg(sh::root().join("conformance/clients"));
     command.arg("--server").arg(server).arg("--reference").arg(args.reference);
     if let Some(shards) = args.shards {
