@@ -1,1 +1,3 @@
 //! The network server: listeners, sessions, configuration, persistence jobs, pub/sub.
+
+pub mod config;

@@ -1,0 +1,3 @@
+//! What the configuration promises, checked from outside.
+
+mod defaults;

@@ -1,0 +1,193 @@
+//! Numbers and quoting as configuration texts have them.
+
+/// A decimal 64-bit integer without superfluous characters: no leading zeros, spaces or `+`.
+pub(super) fn strict_i64(text: &[u8]) -> Option<i64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    match digits {
+        [b'0'] if digits.len() == text.len() => Some(0),
+        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => {
+            std::str::from_utf8(text).ok()?.parse().ok()
+        }
+        _ => None,
+    }
+}
+
+/// What C's `strtoll` makes of a whole text: leading white space and a sign are allowed and the empty text is 0.
+/// `None` if anything follows the number. The flag tells that the value was out of range and is the nearest end.
+pub(super) fn strtoll(text: &[u8], base: u32) -> Option<(i64, bool)> {
+    if text.is_empty() {
+        return Some((0, false));
+    }
+    let start = text.iter().position(|b| !is_space(*b))?;
+    let (negative, digits) = match &text[start..] {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let mut value: i128 = 0;
+    for byte in digits {
+        let digit = char::from(*byte).to_digit(base)?;
+        value = value.saturating_mul(i128::from(base)).saturating_add(i128::from(digit));
+    }
+    if negative {
+        value = -value;
+    }
+    let held = value.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    Some((held as i64, held != value))
+}
+
+/// Bytes with an optional unit. No digits at all count as 0, as they do in Redis. Beyond 64 bits the value saturates, where
+/// Redis would let the multiplication wrap around.
+pub(super) fn memory(text: &[u8]) -> Option<u64> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let factor: u64 = match text[digits..].to_ascii_lowercase().as_slice() {
+        b"" | b"b" => 1,
+        b"k" => 1000,
+        b"kb" => 1 << 10,
+        b"m" => 1_000_000,
+        b"mb" => 1 << 20,
+        b"g" => 1_000_000_000,
+        b"gb" => 1 << 30,
+        _ => return None,
+    };
+    if digits >= 128 {
+        return None;
+    }
+    let value = text[..digits]
+        .iter()
+        .fold(0_u64, |value, digit| value.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+    Some(value.saturating_mul(factor))
+}
+
+/// Bytes in the largest unit that divides them.
+pub(super) fn format_memory(bytes: u64) -> String {
+    for (shift, unit) in [(30, "gb"), (20, "mb"), (10, "kb")] {
+        if bytes != 0 && bytes.trailing_zeros() >= shift {
+            return format!("{}{unit}", bytes >> shift);
+        }
+    }
+    bytes.to_string()
+}
+
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
+/// Removes spaces, tabs and line ends at both ends of a line.
+pub(super) fn trim(line: &[u8]) -> &[u8] {
+    let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    let start = line.iter().position(|b| !blank(b)).unwrap_or(line.len());
+    let end = line.iter().rposition(|b| !blank(b)).map_or(start, |last| last + 1);
+    &line[start..end]
+}
+
+/// Appends `text` in double quotes, with escapes for all that is not printable ASCII: it reads back as the same bytes and
+/// can never end the line it stands in.
+pub(super) fn quote(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    for &byte in text {
+        match byte {
+            b'\\' | b'"' => out.extend([b'\\', byte]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            0x07 => out.extend(b"\\a"),
+            0x08 => out.extend(b"\\b"),
+            b' '..=b'~' => out.push(byte),
+            _ => out.extend(format!("\\x{byte:02x}").as_bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
+/// Appends `text`, quoted only if it would not read back as one word otherwise.
+pub(super) fn quote_if_needed(out: &mut Vec<u8>, text: &[u8]) {
+    let plain = |b: &u8| matches!(b, b'!'..=b'~') && !matches!(b, b'"' | b'\'' | b'\\');
+    if !text.is_empty() && text.iter().all(plain) {
+        out.extend_from_slice(text);
+    } else {
+        quote(out, text);
+    }
+}
+
+/// Splits a line into words by the quoting rules of configuration files; `None` if quotes are not balanced.
+pub(super) fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut words = Vec::new();
+    let mut at = 0;
+    loop {
+        while line.get(at).is_some_and(|b| is_space(*b)) {
+            at += 1;
+        }
+        if at == line.len() {
+            return Some(words);
+        }
+        let mut word = Vec::new();
+        at = split_word(line, at, &mut word)?;
+        words.push(word);
+    }
+}
+
+/// Reads one word from `at`; gives the place after it.
+fn split_word(line: &[u8], mut at: usize, word: &mut Vec<u8>) -> Option<usize> {
+    let hex = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
+    loop {
+        match line.get(at) {
+            None | Some(b' ' | b'\n' | b'\r' | b'\t') => return Some(at),
+            Some(b'"') => {
+                at += 1;
+                loop {
+                    match (line.get(at)?, line.get(at + 1)) {
+                        (b'"', _) => break,
+                        (b'\\', Some(b'x'))
+                            if hex(line.get(at + 2)).is_some() && hex(line.get(at + 3)).is_some() =>
+                        {
+                            word.push((hex(line.get(at + 2))? * 16 + hex(line.get(at + 3))?) as u8);
+                            at += 4;
+                        }
+                        (b'\\', Some(escaped)) => {
+                            word.push(match escaped {
+                                b'n' => b'\n',
+                                b'r' => b'\r',
+                                b't' => b'\t',
+                                b'b' => 0x08,
+                                b'a' => 0x07,
+                                other => *other,
+                            });
+                            at += 2;
+                        }
+                        (byte, _) => {
+                            word.push(*byte);
+                            at += 1;
+                        }
+                    }
+                }
+                // The end of quotes is the end of the word.
+                return line.get(at + 1).is_none_or(|b| is_space(*b)).then_some(at + 1);
+            }
+            Some(b'\'') => {
+                at += 1;
+                loop {
+                    match (line.get(at)?, line.get(at + 1)) {
+                        (b'\'', _) => break,
+                        (b'\\', Some(b'\'')) => {
+                            word.push(b'\'');
+                            at += 2;
+                        }
+                        (byte, _) => {
+                            word.push(*byte);
+                            at += 1;
+                        }
+                    }
+                }
+                return line.get(at + 1).is_none_or(|b| is_space(*b)).then_some(at + 1);
+            }
+            Some(byte) => {
+                word.push(*byte);
+                at += 1;
+            }
+        }
+    }
+}
