@@ -11,8 +11,7 @@ use crate::sh;
 
 /// Run every check, the quick ones first, and end with a table.
 ///
-/// The stages, in order: fmt, clippy, tidy, test, docs, examples, build, setup, clients, conformance, differential,
-/// fuzz. It stops at the first stage that fails, unless told to go on. The last line counts the tests of all stages; a
+/// The stages, in order: fmt, clippy, tidy, setup, test, docs, examples, build, conformance, fuzz. It stops at the first stage that fails, unless told to go on. The last line counts the tests of all stages; a
 /// stage that has no tests of its own counts as one.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -48,11 +47,11 @@ const STAGES: &[Stage] = &[
     stage("fmt", 5, Run::Cargo(&["fmt", "--all", "--check"])),
     stage("clippy", 30, Run::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     stage("tidy", 5, Run::Task(&["tidy"])),
+    stage("setup", 30, Run::Task(&["setup"])),
     stage("test", 45, Run::Task(&["test"])),
     stage("docs", 20, Run::Cargo(&["doc", "--workspace", "--no-deps"])),
     stage("examples", 20, Run::Task(&["examples"])),
     stage("build", 45, Run::Cargo(&["build", "--release"])),
-    stage("setup", 30, Run::Task(&["setup"])),
     stage("conformance", 45, Run::Task(&["conformance"])),
     stage("fuzz", 30, Run::Task(&["fuzz", "--smoke"])),
 ];
@@ -183,6 +182,8 @@ fn show_and_count(stream: Option<impl Read>, tests: &Mutex<Tests>) {
 
 /// The counts in a line that sums up tests: that of `cargo test`, of `cargo nextest`, or of a task of ours.
 fn counts(line: &str) -> Option<Tests> {
+    // `cargo nextest` shows what a failing test printed, which ends with a sum of its own, indented.
+    let cargo_test = line.starts_with("test result: ");
     let line = line.trim();
     let number_before = |word: &str| {
         let words: Vec<&str> = line.split([' ', ';', ',']).filter(|word| !word.is_empty()).collect();
@@ -192,7 +193,7 @@ fn counts(line: &str) -> Option<Tests> {
     let passed = number_before("passed")?;
     let failed = number_before("failed");
     let ours = || failed.is_some_and(|failed| line == format!("{passed} passed, {failed} failed"));
-    let sums_up = line.starts_with("test result: ") || line.starts_with("Summary [") || ours();
+    let sums_up = cargo_test || line.starts_with("Summary [") || ours();
     sums_up.then(|| Tests { passed, failed: failed.unwrap_or(0) })
 }
 
@@ -208,6 +209,7 @@ mod tests {
             ("test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured", tests(1, 2)),
             ("     Summary [   0.051s] 20 tests run: 20 passed, 1 skipped", tests(20, 0)),
             ("     Summary [   1.000s] 20 tests run: 18 passed (1 slow), 2 failed, 0 skipped", tests(18, 2)),
+            ("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured", None),
             ("991 passed, 3 failed", tests(991, 3)),
             ("  unit/type/list: 235 passed, 14.9 s", None),
             ("5 passed, 1 failed so far", None),

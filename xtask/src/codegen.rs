@@ -1,6 +1,10 @@
 //! `cargo xtask codegen`: files in the repository that are derived from tables in the code.
 
+mod commands;
+
 use anyhow::{Context, Result, bail};
+
+use carnelian_server::config;
 
 use crate::sh;
 
@@ -19,7 +23,11 @@ pub(crate) struct Args {
 type Generator = (&'static str, fn() -> String);
 
 /// Every generated file.
-const GENERATORS: &[Generator] = &[];
+const GENERATORS: &[Generator] = &[
+    ("carnelian.conf", config::sample_conf),
+    ("docs/commands.md", commands::reference),
+    ("docs/config.md", config::reference_markdown),
+];
 
 pub(crate) fn run(args: Args) -> Result<()> {
     if args.check {

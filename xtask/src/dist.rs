@@ -1,5 +1,7 @@
 //! `cargo xtask dist`: what is handed to others.
 
+mod notices;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -9,8 +11,9 @@ use crate::sh;
 
 /// Build the release and pack it, with its checksum, under target/dist.
 ///
-/// The archive holds the stripped multi-call binary, a link for every name it answers to, the licences and the
-/// documentation. It is the same bytes for the same sources and toolchain: names are sorted, times and owners are set.
+/// The archive holds the stripped multi-call binary, a link for every name it answers to, the documentation, and the
+/// licences, those of the crates it is made of included. It is the same bytes for the same sources and toolchain:
+/// names are sorted, times and owners are set.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Pack the release build that is there, without building it again.
@@ -57,6 +60,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
     for page in PAGES.iter().filter(|page| sh::root().join(page).exists()) {
         sh::check_quiet(sh::command("cp", ["-R", page]).arg(&tree))?;
     }
+
+    fs::write(tree.join("THIRD-PARTY.txt"), notices::third_party()?)?;
 
     let archive = format!("{name}.tar.gz");
     let mut tar = sh::command("tar", ["--create", "--gzip", "--sort=name", "--owner=0", "--group=0"]);

@@ -6,6 +6,7 @@
 // A task talks to the person who started it, and its output is its result.
 #![allow(clippy::print_stdout)]
 
+mod bench;
 mod ci;
 mod codegen;
 mod conformance;
@@ -29,6 +30,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    Bench(bench::Args),
     Ci(ci::Args),
     Codegen(codegen::Args),
     Conformance(conformance::Args),
@@ -42,6 +44,7 @@ enum Task {
 
 fn dispatch(task: Task) -> anyhow::Result<()> {
     match task {
+        Task::Bench(args) => bench::run(args),
         Task::Ci(args) => ci::run(args),
         Task::Codegen(args) => codegen::run(args),
         Task::Conformance(args) => conformance::run(args),

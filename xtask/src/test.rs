@@ -24,17 +24,20 @@ pub(crate) fn run(args: Args) -> Result<()> {
         args.package.iter().flat_map(|name| ["--package".to_owned(), name.clone()]).collect()
     };
     let mut tests = if sh::on_path("cargo-nextest") {
-        let mut command = sh::cargo(["nextest", "run", "--no-tests", "pass"]);
+        let mut command = sh::cargo(["nextest", "run", "--no-tests", "pass", "--no-fail-fast"]);
         command.args(&packages);
         command
     } else {
-        let mut command = sh::cargo(["test", "--tests"]);
+        let mut command = sh::cargo(["test", "--tests", "--no-fail-fast"]);
         command.args(&packages);
         command
     };
     sh::check(tests.args(&args.filter))?;
     if args.filter.is_none() {
-        sh::check(sh::cargo(["test", "--doc"]).args(&packages))?;
+        let with_library = |name: &String| sh::root().join("crates").join(name).join("src/lib.rs").exists();
+        if args.package.is_empty() || args.package.iter().any(with_library) {
+            sh::check(sh::cargo(["test", "--doc"]).args(&packages))?;
+        }
     }
     Ok(())
 }

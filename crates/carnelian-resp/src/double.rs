@@ -4,8 +4,7 @@ use std::io::Write;
 
 /// Append `value` with the fewest digits that read back as the same number.
 ///
-/// The layout is the one replies have: an integer if at most seven zeros have to be appended, a decimal fraction
-/// down to about 1e-7, otherwise an exponent with its sign and without padding (`1e+20`); `inf`, `-inf`, `nan`.
+/// The layout is the one replies have: integers in full up to 2^62, a decimal fraction down to about 1e-7, otherwise an exponent with its sign and without padding (`1e+20`); `inf`, `-inf`, `nan`.
 pub(crate) fn append_f64(out: &mut Vec<u8>, value: f64) {
     if value.is_nan() {
         return out.extend_from_slice(b"nan");
@@ -18,6 +17,10 @@ pub(crate) fn append_f64(out: &mut Vec<u8>, value: f64) {
     }
     if value == 0.0 {
         return out.push(b'0');
+    }
+    // Integers are printed in full over half the range of 64 bits, where the conversion is exact.
+    if value.fract() == 0.0 && value.abs() <= (i64::MAX / 2) as f64 {
+        return out.extend_from_slice(itoa::Buffer::new().format(value.abs() as u64).as_bytes());
     }
     // `d.ddde-7`: the shortest digits, to be laid out anew. 17 digits, a point and the exponent fit easily.
     let mut text = [0_u8; 40];
@@ -92,7 +95,10 @@ mod tests {
             (0.1, "0.1"),
             (0.000_123, "0.000123"),
             (1e7, "10000000"),
-            (1e8, "1e+8"),
+            (1e8, "100000000"),
+            (1e18, "1000000000000000000"),
+            (1e19, "1e+19"),
+            (12_345_678_901_234_567_000.0, "12345678901234567000"),
             (1e20, "1e+20"),
             (12_345_678_901.0, "12345678901"),
             (123_456_789_012_345_680.0, "123456789012345680"),

@@ -34,7 +34,7 @@
 //! # Invariants
 //!
 //! - A length is compared with its limit before memory is reserved for what it announces.
-//! - No byte is read twice, however small the pieces in which it arrives.
+//! - Work is linear in the bytes that arrive, however small the pieces in which they do.
 //! - A request in a steady state does not allocate; its arguments are ranges of the caller's buffer.
 //! - Nothing that arrives makes this crate panic.
 //! - Whether something takes its RESP2 or its RESP3 form is decided in [`ReplyWriter`] and nowhere else.

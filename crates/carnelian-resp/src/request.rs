@@ -35,6 +35,16 @@ impl Limits {
     pub fn unauthenticated() -> Self {
         Self { authenticated: false, ..Self::default() }
     }
+
+    /// Most arguments and longest argument, whatever the reason.
+    #[inline(always)]
+    fn strictest(&self) -> (usize, usize) {
+        if self.authenticated {
+            (self.max_args, self.max_bulk)
+        } else {
+            (self.max_args.min(UNAUTHENTICATED_ARGS), self.max_bulk.min(UNAUTHENTICATED_BULK))
+        }
+    }
 }
 
 impl Default for Limits {
@@ -135,8 +145,9 @@ enum Phase {
 /// Parser of requests, resumable at every byte and without I/O.
 ///
 /// The caller keeps the bytes: `input` always starts at the first byte of the current request and has grown, or
-/// stayed, since the last call. It may have moved in memory; the parser keeps offsets only and never reads a byte
-/// twice, however many calls a request takes. In a steady state no request allocates.
+/// stayed, since the last call. It may have moved in memory; the parser keeps offsets only and never goes back by
+/// more than the few digits of one length, however many calls a request takes. In a steady state no request
+/// allocates.
 ///
 /// What Redis accepts is accepted: the two bytes after an argument and the byte after a CR are skipped without a
 /// look, as it does. Unlike Redis, a NUL byte does not hide the rest of a line.
@@ -241,19 +252,50 @@ impl RequestParser {
             };
             self.spans.clear();
             self.scanned = 0;
-            self.inline = first != b'*';
             self.at = 0;
+            self.inline = first != b'*';
             if self.inline {
                 self.scratch.clear();
                 self.phase = Phase::Inline;
-            } else {
-                self.phase = Phase::Count;
+            } else if let Some(len) = self.parse_plain(input) {
+                return Ok(Status::Complete { len });
             }
         }
         if self.phase == Phase::Inline { self.parse_inline(input) } else { self.parse_multibulk(input) }
     }
 
+    /// Read a multibulk request that is all there and has only short numbers within the limits: nearly every one.
+    /// It works on local variables alone. Anything else gives `None`, with the parser where that begins;
+    /// [`parse_multibulk`](Self::parse_multibulk) reads on from there and finds out what it is.
     #[inline]
+    fn parse_plain(&mut self, input: &[u8]) -> Option<usize> {
+        self.phase = Phase::Count;
+        let (max_args, max_bulk) = self.limits.strictest();
+        let (count, mut at) = plain_number(input, 0, b'*')?;
+        if count > max_args.min(SPANS_AHEAD) {
+            return None;
+        }
+        let spans = &mut self.spans;
+        spans.reserve(count);
+        while spans.len() < count {
+            let plain = plain_number(input, at, b'$').and_then(|(len, start)| {
+                // Neither number can be large enough to overflow: one is an offset, the other has few digits.
+                let next = start + len + 2;
+                (len <= max_bulk && next <= input.len()).then_some((Span { start, len }, next))
+            });
+            let Some((span, next)) = plain else {
+                self.at = at;
+                self.remaining = count - spans.len();
+                self.phase = Phase::Length;
+                return None;
+            };
+            spans.push(span);
+            at = next;
+        }
+        self.phase = Phase::Start;
+        Some(at)
+    }
+
     fn parse_multibulk(&mut self, input: &[u8]) -> Result<Status, ProtocolError> {
         if self.phase == Phase::Count {
             match self.count(input)? {
@@ -284,23 +326,14 @@ impl RequestParser {
     }
 
     /// Read the number of arguments. Afterwards `remaining` is set, and the phase is `Length`.
-    #[inline]
     fn count(&mut self, input: &[u8]) -> Result<Line, ProtocolError> {
-        let count = match short_number(input, self.at + 1, self.scanned) {
-            Some((count, next)) => {
-                self.at = next;
-                count
-            }
-            None => match self.line(input, ProtocolError::TooBigMultibulkCount)? {
-                None => return Ok(Line::Partial),
-                Some(line) => {
-                    let digits = line.strip_prefix(b"*").unwrap_or(line);
-                    let count = parse_i64(digits).ok_or(ProtocolError::InvalidMultibulkLength)?;
-                    // A negative number is an empty request.
-                    usize::try_from(count).unwrap_or(0)
-                }
-            },
+        let Some(line) = self.line(input, ProtocolError::TooBigMultibulkCount)? else {
+            return Ok(Line::Partial);
         };
+        let digits = line.strip_prefix(b"*").unwrap_or(line);
+        let count = parse_i64(digits).ok_or(ProtocolError::InvalidMultibulkLength)?;
+        // A negative number is an empty request.
+        let count = usize::try_from(count).unwrap_or(0);
         if count > self.limits.max_args {
             return Err(ProtocolError::InvalidMultibulkLength);
         }
@@ -316,17 +349,13 @@ impl RequestParser {
     /// Read the length of the next argument. Afterwards the phase is `Body`.
     #[inline]
     fn length(&mut self, input: &[u8]) -> Result<Line, ProtocolError> {
-        let dollar = input.get(self.at).is_some_and(|&byte| byte == b'$');
-        let short = if dollar { short_number(input, self.at + 1, self.scanned) } else { None };
-        let len = match short {
-            Some((len, next)) => {
-                self.at = next;
-                len
-            }
-            None => match self.long_length(input)? {
-                None => return Ok(Line::Partial),
-                Some(len) => len,
-            },
+        let plain = if self.scanned == 0 { plain_number(input, self.at, b'$') } else { None };
+        let len = if let Some((len, next)) = plain {
+            self.at = next;
+            len
+        } else {
+            let Some(len) = self.long_length(input)? else { return Ok(Line::Partial) };
+            len
         };
         if len > self.limits.max_bulk {
             return Err(ProtocolError::InvalidBulkLength);
@@ -411,26 +440,37 @@ enum Line {
     Partial,
 }
 
-/// A number of one to nine digits at `at`, and the offset behind its line end. `None` for anything else, also for
-/// what is cut off: [`RequestParser::line`] deals with that and remembers (`scanned`) that it did.
+/// The number in the line at `at` that begins with `kind`, and the offset behind the line. `None` for anything but
+/// one to nine digits, also for what is cut off.
 #[inline(always)]
-fn short_number(input: &[u8], at: usize, scanned: usize) -> Option<(usize, usize)> {
-    if scanned != 0 {
+fn plain_number(input: &[u8], at: usize, kind: u8) -> Option<(usize, usize)> {
+    // The shortest line is `$0` CR LF. At least two bytes follow it in a whole request that has arguments, so five can
+    // be looked at with one check.
+    let &[first, high, low, end, _] = input.get(at..)?.first_chunk::<5>()?;
+    let (high, tens) = (high.wrapping_sub(b'0'), usize::from(high.wrapping_sub(b'0')));
+    if first != kind || high > 9 {
         return None;
     }
-    let digits = input.get(at..)?;
-    let (&first, rest) = digits.split_first()?;
-    let first = first.wrapping_sub(b'0');
-    if first > 9 {
+    if low == b'\r' {
+        return Some((tens, at + 4));
+    }
+    let low = low.wrapping_sub(b'0');
+    if low > 9 || high == 0 {
         return None;
     }
-    let mut value = usize::from(first);
-    for (i, &byte) in rest.iter().enumerate().take(9) {
+    let value = tens * 10 + usize::from(low);
+    if end == b'\r' { Some((value, at + 5)) } else { longer_number(input, at + 3, value) }
+}
+
+/// The rest of a number of more than two digits.
+fn longer_number(input: &[u8], at: usize, mut value: usize) -> Option<(usize, usize)> {
+    let rest = input.get(at..)?;
+    for (i, &byte) in rest.iter().enumerate().take(8) {
         let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 && value != 0 {
+        if digit <= 9 {
             value = value * 10 + usize::from(digit);
         } else if byte == b'\r' && i + 1 < rest.len() {
-            return Some((value, at + i + 3));
+            return Some((value, at + i + 2));
         } else {
             return None;
         }

@@ -114,8 +114,18 @@ fn without_duration(text: &str) -> &str {
 fn detail(lines: &[&str]) -> String {
     let statuses =
         ["[ok]:", "[err]:", "[skip]:", "[ignore]:", "[exception]:", "[TIMEOUT]:", "=====", "Killing still"];
-    let own = lines.iter().take_while(|line| !statuses.iter().any(|status| line.starts_with(status)));
-    own.take(DETAIL_LINES_MAX).copied().collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    let mut own =
+        lines.iter().take_while(|line| !statuses.iter().any(|status| line.starts_with(status))).peekable();
+    // An exception is reported without its first ten letters, and then once more in full.
+    let first = own.peek().copied();
+    let cut = first.zip(lines.get(1)).is_some_and(|(cut, full)| full.ends_with(cut));
+    own.skip(usize::from(cut))
+        .take(DETAIL_LINES_MAX)
+        .copied()
+        .collect::<Vec<_>>()
+        .join("\n")
+        .trim_end()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -155,6 +165,12 @@ mod tests {
     fn the_worst_outcome_of_a_name_counts() {
         let text = "[ok]: t (1 ms)\n[err]: t in tests/unit/x.tcl\nwhy\n[ok]: t (1 ms)\n";
         assert_eq!(outcomes(text), [("t".to_owned(), Outcome::Failed, 3, "why".to_owned())]);
+    }
+
+    #[test]
+    fn an_exception_is_shown_once_and_in_full() {
+        let text = "[err]: t in tests/unit/x.tcl\n ping\nERR no such ping\n    while executing\n";
+        assert_eq!(outcomes(text)[0].3, "ERR no such ping\n    while executing");
     }
 
     #[test]

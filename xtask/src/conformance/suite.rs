@@ -1,6 +1,7 @@
 //! Running units of the suite: each by itself, in a scratch directory with our programs in place of theirs.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -63,6 +64,8 @@ impl Suite {
         fs::create_dir_all(dir.join("src"))?;
         sh::check_quiet(sh::command("cp", ["-R"]).arg(self.source.join("tests")).arg(&dir))?;
         fs::create_dir_all(dir.join("tests/tmp"))?;
+        let guard = fs::read(sh::root().join("conformance/guard.tcl")).context("conformance/guard.tcl")?;
+        File::options().append(true).open(dir.join("tests/support/util.tcl"))?.write_all(&guard)?;
         for shared in ["redis.conf", "sentinel.conf", "utils"] {
             symlink(self.source.join(shared), dir.join(shared))?;
         }

@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use carnelian_resp::split_args;
+
 use super::text;
 
 /// What the command line asks for.
@@ -91,7 +93,7 @@ impl StartArgs {
         self.options.extend_from_slice(&arg[2..]);
         self.options.push(b' ');
         // `--port 6380` may be one argument, and then has its value.
-        if text::split(arg).is_none_or(|words| words.len() != 1) {
+        if split_args(arg).is_none_or(|words| words.len() != 1) {
             return true;
         }
         let next_is_option = next.is_some_and(|next| next.starts_with(b"--"));

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use carnelian_resp::split_args;
+
 use super::args::StartArgs;
 use super::value::{Origin, Value};
 use super::{Config, REDIS_VERSION, id, os_error_text, table, text, to_path};
@@ -240,7 +242,7 @@ impl Loader<'_> {
         if line.contains(&0) {
             return Err("NUL byte in configuration line".into());
         }
-        let words = text::split(line).ok_or("Unbalanced quotes in configuration line")?;
+        let words = split_args(line).ok_or("Unbalanced quotes in configuration line")?;
         let Some((name, args)) = words.split_first() else { return Ok(()) };
         if let Some((id, _)) = table::find(name) {
             return self.parameter(id, args);
@@ -278,7 +280,7 @@ impl Loader<'_> {
         let args = match args {
             // One argument may hold several words: `save "60 1000"`.
             [only] if spec.multi_arg && !only.is_empty() => {
-                split = text::split(only).ok_or("Unbalanced quotes in configuration line")?;
+                split = split_args(only).ok_or("Unbalanced quotes in configuration line")?;
                 &split
             }
             args if !spec.multi_arg && args.len() != 1 => return Err("wrong number of arguments".into()),

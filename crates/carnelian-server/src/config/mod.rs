@@ -21,7 +21,6 @@ mod args;
 mod checks;
 mod docs;
 mod load;
-mod pattern;
 mod rewrite;
 mod set;
 mod spec;
@@ -39,6 +38,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use carnelian_encoding::glob_match;
+
 pub use args::{CommandLine, StartArgs, usage};
 pub use checks::{SHUTDOWN_FORCE, SHUTDOWN_NOSAVE, SHUTDOWN_NOW, SHUTDOWN_SAVE};
 pub use docs::{reference_markdown, sample_conf};
@@ -54,6 +55,9 @@ pub use value::Value;
 
 /// The version of Redis whose configuration this follows, as its error messages give it.
 pub const REDIS_VERSION: &str = "7.0.15";
+
+/// Longest pattern of CONFIG GET, in bytes. A class of a megabyte would be walked at every byte of every name.
+const PATTERN_MAX: usize = 4096;
 
 /// The values of all parameters, and the file they came from. A clone costs one allocation.
 #[derive(Debug, Clone)]
@@ -223,7 +227,7 @@ impl Config {
 
     /// Answers CONFIG GET: names and values in a fixed order, no name twice. A pattern without `*`, `?` and `[` names one
     /// parameter, in any letter case, and comes back as it was written; the others match names and aliases, except those of
-    /// hidden parameters.
+    /// hidden parameters. A pattern beyond 4 KB matches nothing.
     pub fn get_matching(&self, patterns: &[&[u8]]) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut found: Vec<(Vec<u8>, Id)> = Vec::new();
         for pattern in patterns {
@@ -235,11 +239,13 @@ impl Config {
                 }
                 continue;
             }
-            let pattern = pattern::Pattern::new(pattern);
+            if pattern.len() > PATTERN_MAX {
+                continue;
+            }
             for id in table::all().filter(|id| !id.spec().hidden) {
                 for name in [Some(id.spec().name), id.spec().alias].into_iter().flatten() {
                     let name = name.as_bytes();
-                    if pattern.matches(name)
+                    if glob_match(pattern, name, true)
                         && !found.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
                     {
                         found.push((name.to_vec(), id));

@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use carnelian_resp::split_args;
+
 use super::{Config, id, os_error_text, table, text};
 
 /// The line that separates what people wrote from what was added.
@@ -104,7 +106,7 @@ impl Sheet {
                 sheet.lines.push(line.to_vec());
                 continue;
             }
-            let name = text::split(line).and_then(|words| words.into_iter().next()).and_then(|word| {
+            let name = split_args(line).and_then(|words| words.into_iter().next()).and_then(|word| {
                 let word = word.to_ascii_lowercase();
                 match table::find(&word) {
                     Some((id, _)) => Some(id.name().as_bytes().to_vec()),
@@ -137,7 +139,7 @@ impl Sheet {
         }
     }
 
-    /// The content, without the lines left over and with runs of empty lines made one.
+    /// The content, without the lines left over, with runs of empty lines made one and none at the end.
     fn finish(mut self) -> Vec<u8> {
         for (option, places) in &self.places {
             if self.handled.contains(option) {
@@ -147,6 +149,9 @@ impl Sheet {
             }
         }
         self.lines.dedup_by(|next, previous| next.is_empty() && previous.is_empty());
+        while self.lines.last().is_some_and(Vec::is_empty) {
+            self.lines.pop();
+        }
         let mut content = Vec::with_capacity(self.lines.iter().map(|line| line.len() + 1).sum());
         for line in &self.lines {
             content.extend_from_slice(line);

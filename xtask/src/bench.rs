@@ -1,0 +1,267 @@
+//! `cargo xtask bench`: our server against its peers, side by side.
+
+mod chart;
+mod report;
+mod servers;
+mod workload;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use self::report::{Comparison, Machine, Measured, Setting};
+use self::servers::{Contender, Server};
+use self::workload::{Load, Sample, Test};
+use crate::sh;
+
+/// Measure our server side by side with its peers.
+///
+/// Each server runs alone, pinned to one core, and the load to another one. They take turns (A B A B ...) for several
+/// rounds, so that whatever drifts on the machine hits all alike, and the medians of the rounds are compared. Look at
+/// the processor time per operation first: it is far steadier than the throughput, which the load and its core limit
+/// as well.
+///
+/// Peers are `redis-server` and `valkey-server` from the PATH, and those given with --peer. A server that does not
+/// start is left out with a warning. Persistence is off. The results go to target/bench: results.json, cpu.svg and
+/// throughput.svg.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Our server's program. Built in release mode if not given.
+    #[arg(long, value_name = "PATH")]
+    server: Option<PathBuf>,
+    /// Leave our server out.
+    #[arg(long, conflicts_with = "server")]
+    peers_only: bool,
+    /// One more peer; {port} in the command stands for its port (repeatable).
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = parse_peer)]
+    peer: Vec<Contender>,
+    /// Take no peers from the PATH.
+    #[arg(long)]
+    no_path_peers: bool,
+    /// What to measure, such as set, get, incr, lpush, rpop, sadd, hset, spop, zadd, mset, lrange_100.
+    #[arg(long, value_name = "TESTS", value_delimiter = ',', default_value = "set,get", value_parser = Test::named)]
+    tests: Vec<Test>,
+    /// Requests sent at once.
+    #[arg(long, value_name = "DEPTHS", value_delimiter = ',', default_value = "1,16,64",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pipeline: Vec<u32>,
+    /// Requests of a run; at pipeline 1 a fifth of them, at least 100000.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1_000_000,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    requests: u64,
+    /// Random keys out of so many.
+    #[arg(short = 'r', long, value_name = "KEYS", default_value_t = 1_000_000)]
+    keys: u64,
+    /// Bytes of a value.
+    #[arg(short = 'd', long, value_name = "BYTES", default_value_t = 64)]
+    value_bytes: u64,
+    /// Parallel connections.
+    #[arg(short = 'c', long, value_name = "N", default_value_t = 50)]
+    clients: u32,
+    /// Turns of each server.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// What makes the load. `redis` needs redis-benchmark; the default is that if it is there, and ours if not.
+    #[arg(long, value_enum)]
+    load: Option<LoadProgram>,
+    /// Cores of the server under test.
+    #[arg(long, value_name = "CPUS", value_delimiter = ',', default_value = "0")]
+    server_cpus: Vec<usize>,
+    /// Cores of the load.
+    #[arg(long, value_name = "CPUS", value_delimiter = ',', default_value = "1")]
+    load_cpus: Vec<usize>,
+    /// Worker threads of our server.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    workers: u32,
+    /// Print Markdown for docs/performance.md instead of the table.
+    #[arg(long)]
+    markdown: bool,
+    /// Run the criterion benches of all crates instead.
+    #[arg(long)]
+    micro: bool,
+}
+
+/// Who makes the load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LoadProgram {
+    /// `redis-benchmark` of the PATH.
+    Redis,
+    /// `carnelian benchmark`.
+    Carnelian,
+}
+
+fn parse_peer(text: &str) -> Result<Contender, String> {
+    Contender::parse(text).map_err(|error| error.to_string())
+}
+
+pub(crate) fn run(args: Args) -> Result<()> {
+    if args.micro {
+        return sh::check(&mut sh::cargo(["bench", "--workspace", "--bench", "*"]));
+    }
+    let contenders = contenders(&args)?;
+    let load = load(&args)?;
+    servers::end_with_us()?;
+    let directory = sh::target().join("bench");
+    let scratch = directory.join("scratch");
+    std::fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+    let measured = measure(&args, contenders, &load, &scratch)?;
+    // What the servers logged; a server that left a file of its own there keeps it for the curious.
+    let _ = std::fs::remove_dir_all(&scratch);
+    let setting = Setting {
+        machine: Machine::read(),
+        date: report::today(),
+        command: command_line(&args),
+        load: load_name(&load.program),
+        requests: args.requests,
+        keys: args.keys,
+        value_bytes: args.value_bytes,
+        clients: args.clients,
+        rounds: args.rounds,
+    };
+    let comparison = Comparison::new(setting, measured);
+    if args.markdown {
+        print!("{}", comparison.markdown());
+    } else {
+        let colour =
+            std::io::IsTerminal::is_terminal(&std::io::stdout()) && std::env::var_os("NO_COLOR").is_none();
+        print!("{}", comparison.table(colour));
+    }
+    for (name, text) in [
+        ("results.json", comparison.json()?),
+        ("cpu.svg", chart::svg(&comparison, chart::Figure::CpuPerOp)),
+        ("throughput.svg", chart::svg(&comparison, chart::Figure::Throughput)),
+    ] {
+        let path = directory.join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        eprintln!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+/// Who takes part, our server first.
+fn contenders(args: &Args) -> Result<Vec<Contender>> {
+    let mut contenders = Vec::new();
+    if !args.peers_only {
+        let program = match &args.server {
+            Some(path) => std::path::absolute(path)?,
+            None => built()?,
+        };
+        contenders.push(Contender::ours(&program, args.workers));
+    }
+    if !args.no_path_peers {
+        contenders.extend(Contender::found());
+    }
+    contenders.extend(args.peer.iter().cloned());
+    if contenders.is_empty() {
+        bail!("there is nobody to measure: no peer on the PATH, and none given with --peer");
+    }
+    Ok(contenders)
+}
+
+/// The multi-call binary, up to date.
+fn built() -> Result<PathBuf> {
+    sh::check(&mut sh::cargo(["build", "--quiet", "--release", "--package", "carnelian"]))?;
+    Ok(sh::release_binary())
+}
+
+fn load(args: &Args) -> Result<Load> {
+    let redis = sh::on_path("redis-benchmark");
+    let program = match args.load {
+        Some(LoadProgram::Redis) if !redis => bail!("there is no redis-benchmark on the PATH"),
+        Some(LoadProgram::Redis) => vec!["redis-benchmark".into()],
+        None if redis => vec!["redis-benchmark".into()],
+        Some(LoadProgram::Carnelian) | None => {
+            vec![built()?.to_string_lossy().into_owned(), "benchmark".into()]
+        }
+    };
+    Ok(Load {
+        program,
+        cpus: args.load_cpus.clone(),
+        requests: args.requests,
+        keys: args.keys,
+        value_bytes: args.value_bytes,
+        clients: args.clients,
+    })
+}
+
+/// The load generator without the directory that it is in.
+fn load_name(program: &[String]) -> String {
+    let name = |word: &String| Path::new(word).file_name().map(|name| name.to_string_lossy().into_owned());
+    program.iter().filter_map(name).collect::<Vec<_>>().join(" ")
+}
+
+/// The command that repeats this, without what only this machine has.
+fn command_line(args: &Args) -> String {
+    let list = |words: Vec<String>| words.join(",");
+    format!(
+        "cargo xtask bench --tests {} --pipeline {} -n {} -r {} -d {} -c {} --rounds {}{}",
+        list(args.tests.iter().map(|test| test.name.to_owned()).collect()),
+        list(args.pipeline.iter().map(u32::to_string).collect()),
+        args.requests,
+        args.keys,
+        args.value_bytes,
+        args.clients,
+        args.rounds,
+        if args.workers == 1 { String::new() } else { format!(" --workers {}", args.workers) },
+    )
+}
+
+/// All rounds of all servers. A server that fails is left out from then on.
+fn measure(args: &Args, contenders: Vec<Contender>, load: &Load, scratch: &Path) -> Result<Vec<Measured>> {
+    let cases: Vec<(Test, u32)> =
+        args.pipeline.iter().flat_map(|depth| args.tests.iter().map(|test| (*test, *depth))).collect();
+    let mut taking_part: Vec<(Contender, Measured)> = contenders
+        .into_iter()
+        .map(|contender| {
+            let measured = Measured::new(&contender.name, contender.ours, &cases);
+            (contender, measured)
+        })
+        .collect();
+    for round in 1..=args.rounds {
+        let mut failed = Vec::new();
+        for (index, (contender, measured)) in taking_part.iter_mut().enumerate() {
+            eprintln!("round {round} of {}: {}", args.rounds, contender.name);
+            if let Err(error) = turn(args, contender, measured, &cases, load, scratch) {
+                eprintln!("{} is left out: {error:#}", contender.name);
+                failed.push(index);
+            }
+        }
+        for index in failed.into_iter().rev() {
+            taking_part.remove(index);
+        }
+    }
+    if taking_part.is_empty() {
+        bail!("no server could be measured");
+    }
+    Ok(taking_part.into_iter().map(|(_, measured)| measured).collect())
+}
+
+/// One turn of one server: all tests at all pipelines.
+fn turn(
+    args: &Args,
+    contender: &Contender,
+    measured: &mut Measured,
+    cases: &[(Test, u32)],
+    load: &Load,
+    scratch: &Path,
+) -> Result<()> {
+    let server = Server::start(contender, &args.server_cpus, scratch)?;
+    if let Some(version) = server.version() {
+        measured.set_version(&version);
+    }
+    // GET finds what SET wrote, so a GET that comes first needs someone to write.
+    if cases
+        .iter()
+        .find(|(test, _)| matches!(test.name, "get" | "set"))
+        .is_some_and(|(test, _)| test.name == "get")
+    {
+        load.fill(&server, scratch)?;
+    }
+    for (index, (test, pipeline)) in cases.iter().enumerate() {
+        let sample: Sample = load
+            .measure(&server, *test, *pipeline, scratch)
+            .with_context(|| format!("{} at pipeline {pipeline}", test.name))?;
+        measured.add(index, sample);
+    }
+    Ok(())
+}
