@@ -15,6 +15,7 @@ mod log;
 mod memory;
 mod monitor;
 mod pause;
+pub mod process;
 mod persistence;
 mod pubsub;
 mod server;

@@ -100,10 +100,15 @@ impl Log {
             jiff::Zoned::now().strftime("%d %b %Y %H:%M:%S.%3f"),
             level.mark()
         );
-        match &mut *self.file.lock() {
-            Some(file) => drop(file.write_all(line.as_bytes())),
-            None => drop(io::stdout().lock().write_all(line.as_bytes())),
-        }
+        self.raw(&line);
+    }
+
+    /// Writes text as it is.
+    pub(crate) fn raw(&self, text: &str) {
+        let _ = match &mut *self.file.lock() {
+            Some(file) => file.write_all(text.as_bytes()),
+            None => io::stdout().lock().write_all(text.as_bytes()),
+        };
     }
 
     /// Writes a notice.

@@ -76,7 +76,7 @@ impl LimitCell {
 pub(crate) struct Server {
     pub(crate) config: RwLock<Config>,
     pub(crate) cached: Cached,
-    pub(crate) log: Log,
+    pub(crate) log: Arc<Log>,
     pub(crate) clock: Clock,
     pub(crate) clients: Clients,
     pub(crate) pubsub: PubSub,
@@ -99,7 +99,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(
         config: Config,
-        log: Log,
+        log: Arc<Log>,
         memory: MemorySource,
         exit: mpsc::UnboundedSender<Exit>,
         run_id: String,
@@ -199,7 +199,7 @@ impl Server {
     /// Asks the process to end.
     pub(crate) fn request_exit(&self, exit: Exit) {
         // The receiver is gone only when the end has begun.
-        drop(self.exit.send(exit));
+        let _ = self.exit.send(exit);
     }
 
     /// The number of changes to the dataset since start-up.

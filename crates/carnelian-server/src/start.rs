@@ -28,7 +28,7 @@ pub struct Options {
     /// The configuration.
     pub config: Config,
     /// Where messages go.
-    pub log: Log,
+    pub log: Arc<Log>,
     /// How the process' memory is measured.
     pub memory: MemorySource,
     /// End on SIGTERM and SIGINT, as a server in its own process does.
@@ -37,11 +37,14 @@ pub struct Options {
 
 /// Why a server could not start. The text is the log line that says so.
 #[derive(Debug)]
-pub struct StartError(String);
+pub struct StartError {
+    text: String,
+    pub(crate) log: Arc<Log>,
+}
 
 impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -69,7 +72,7 @@ fn random_u64() -> u64 {
 fn run_id() -> String {
     (0..5).fold(String::with_capacity(40), |mut id, _| {
         // Writing to a string does not fail.
-        drop(write!(id, "{:08x}", random_u64() as u32));
+        let _ = write!(id, "{:08x}", random_u64() as u32);
         id
     })
 }
@@ -85,6 +88,11 @@ fn shard_count(config: &Config, workers: usize) -> usize {
 
 /// Starts a server: binds its sockets, loads its dataset, and serves clients from threads of its own.
 pub fn start(options: Options) -> Result<RunningServer, StartError> {
+    let log = Arc::clone(&options.log);
+    begin(options).map_err(|text| StartError { text, log })
+}
+
+fn begin(options: Options) -> Result<RunningServer, String> {
     let Options { config, log, memory, handle_signals } = options;
     let workers = (config.uint(id::IO_THREADS) as usize).max(1);
     let engine = Arc::new(Engine::new(EngineOptions {
@@ -98,22 +106,25 @@ pub fn start(options: Options) -> Result<RunningServer, StartError> {
     server.set_node(&node);
     {
         let config = server.config.read();
-        apply::all(&server, &node, &config).map_err(StartError)?;
+        apply::all(&server, &node, &config)?;
     }
-    let listeners = Listeners::bind(&server.config.read(), &server.log).map_err(StartError)?;
+    let listeners = Listeners::bind(&server.config.read(), &server.log)?;
     let (port, unix_path) = (listeners.port(), listeners.unix_path().map(Into::into));
-    crate::snapshot::load_at_start(&server, &node).map_err(StartError)?;
+    let mode_port = port.map_or(0, u64::from);
+    server.log.notice(format_args!("Running mode=standalone, port={mode_port}."));
+    server.log.warning("Server initialized");
+    crate::snapshot::load_at_start(&server, &node)?;
     let handles: io::Result<Vec<_>> =
         (0..workers).map(|index| WorkerHandle::start(&server, &node, index, workers)).collect();
     *server.workers.write() =
-        handles.map_err(|error| StartError(format!("Fatal: Can't initialize IO thread: {error}")))?;
+        handles.map_err(|error| format!("Fatal: Can't initialize IO thread: {error}"))?;
     let thread = std::thread::Builder::new()
         .name("acceptor".into())
         .spawn({
             let server = Arc::clone(&server);
             move || run(&server, node, listeners, exit_receiver, handle_signals)
         })
-        .map_err(|error| StartError(format!("Cannot start a thread: {error}")))?;
+        .map_err(|error| format!("Cannot start a thread: {error}"))?;
     server.log.notice("Ready to accept connections");
     Ok(RunningServer { server, thread, port, unix_path })
 }
@@ -122,6 +133,11 @@ impl RunningServer {
     /// The TCP port it listens on.
     pub fn port(&self) -> Option<u16> {
         self.port
+    }
+
+    /// The log.
+    pub(crate) fn log(&self) -> Arc<Log> {
+        Arc::clone(&self.server.log)
     }
 
     /// Blocks until the server ends by itself: SHUTDOWN or a signal.
