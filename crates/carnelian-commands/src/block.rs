@@ -131,14 +131,6 @@ fn run_again(
     session.in_exec = true;
     let mut out = ReplyWriter::new(command.protocol);
     keys.select(command.db);
-    node.call(
-        command.entry,
-        &mut session,
-        command.args.as_args(),
-        keys,
-        &mut out,
-        stats,
-        Some(ready_key),
-    );
+    node.call(command.entry, &mut session, command.args.as_args(), keys, &mut out, stats, Some(ready_key));
     command.client.deliver(out.take());
 }

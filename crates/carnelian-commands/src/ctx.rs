@@ -5,7 +5,9 @@ use crate::dispatch::Node;
 use crate::error::{CommandError, CommandResult};
 use crate::session::Session;
 use crate::spec::CommandSpec;
-use carnelian_engine::{Element, EventClass, Hash, Keyspace, List, Set, ShardSet, StringValue, Value, ValueType};
+use carnelian_engine::{
+    Element, EventClass, Hash, Keyspace, List, Set, ShardSet, StringValue, Value, ValueType,
+};
 use carnelian_resp::{Args, ReplyWriter};
 
 /// One running command: its arguments, the keys, and where the reply goes.
@@ -24,6 +26,8 @@ pub struct Ctx<'c, 'e> {
     pub node: &'c Node,
     /// The command.
     pub spec: &'static CommandSpec,
+    /// The command whose subcommand it is.
+    pub parent: Option<&'static CommandSpec>,
     /// Set when a blocked command runs again because this key became ready: it looks at no other.
     pub ready_key: Option<&'c [u8]>,
     pub(crate) block: Option<BlockRequest>,

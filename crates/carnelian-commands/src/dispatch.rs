@@ -39,7 +39,15 @@ pub struct Node {
 
 /// Commands that a RESP2 client with subscriptions may still use.
 const SUBSCRIBED_COMMANDS: [&str; 9] = [
-    "subscribe", "ssubscribe", "unsubscribe", "sunsubscribe", "psubscribe", "punsubscribe", "ping", "quit", "reset",
+    "subscribe",
+    "ssubscribe",
+    "unsubscribe",
+    "sunsubscribe",
+    "psubscribe",
+    "punsubscribe",
+    "ping",
+    "quit",
+    "reset",
 ];
 
 /// Commands that are run, not queued, while a transaction is open.
@@ -285,7 +293,8 @@ impl Node {
         let start = out.len();
         let begin = self.host.ticks_ns();
         keys.no_touch = session.no_touch && entry.spec.name != "touch";
-        let mut ctx = Ctx { args, keys, out, session, node: self, spec: entry.spec, ready_key, block: None };
+        let Entry { spec, parent, .. } = entry;
+        let mut ctx = Ctx { args, keys, out, session, node: self, spec, parent, ready_key, block: None };
         let result = match entry.spec.handler {
             Handler::Run(run) => run(&mut ctx),
             Handler::Host(command) => self.host.run(command, &mut ctx),
@@ -322,12 +331,9 @@ impl Node {
         let (shards, effects) = keys.into_parts();
         drop(shards);
         let Effects { dirty, hits, misses, expired, garbage, .. } = effects;
-        for (counter, amount) in [
-            (&stats.dirty, dirty),
-            (&stats.hits, hits),
-            (&stats.misses, misses),
-            (&stats.expired, expired),
-        ] {
+        for (counter, amount) in
+            [(&stats.dirty, dirty), (&stats.hits, hits), (&stats.misses, misses), (&stats.expired, expired)]
+        {
             if amount > 0 {
                 counter.add(amount);
             }

@@ -40,6 +40,9 @@ impl CommandError {
     pub const NOT_FLOAT: Self = Self::fixed("ERR value is not a valid float");
     /// An argument should not be negative.
     pub const NOT_POSITIVE: Self = Self::fixed("ERR value is out of range, must be positive");
+    /// An argument should be a 32-bit integer.
+    pub const NOT_INT32: Self =
+        Self::fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
     /// The key does not exist.
     pub const NO_SUCH_KEY: Self = Self::fixed("ERR no such key");
     /// An index beyond the elements.
@@ -78,7 +81,8 @@ impl CommandError {
     /// A number of keys that is not positive.
     pub const NUMKEYS: Self = Self::fixed("ERR numkeys should be greater than 0");
     /// A number of keys above the number of arguments.
-    pub const NUMKEYS_TOO_LARGE: Self = Self::fixed("ERR Number of keys can't be greater than number of args");
+    pub const NUMKEYS_TOO_LARGE: Self =
+        Self::fixed("ERR Number of keys can't be greater than number of args");
     /// A count that is not positive.
     pub const COUNT_NOT_POSITIVE: Self = Self::fixed("ERR count should be greater than 0");
     /// A number that is out of range.
@@ -86,13 +90,11 @@ impl CommandError {
     /// Not authenticated.
     pub const NO_AUTH: Self = Self::fixed("NOAUTH Authentication required.");
     /// Wrong user name or password.
-    pub const WRONG_PASS: Self =
-        Self::fixed("WRONGPASS invalid username-password pair or user is disabled.");
+    pub const WRONG_PASS: Self = Self::fixed("WRONGPASS invalid username-password pair or user is disabled.");
     /// A protocol version that does not exist.
     pub const NO_PROTO: Self = Self::fixed("NOPROTO unsupported protocol version");
     /// A transaction with a command that was refused while queueing.
-    pub const EXEC_ABORT: Self =
-        Self::fixed("EXECABORT Transaction discarded because of previous errors.");
+    pub const EXEC_ABORT: Self = Self::fixed("EXECABORT Transaction discarded because of previous errors.");
     /// MULTI inside MULTI.
     pub const NESTED_MULTI: Self = Self::fixed("ERR MULTI calls can not be nested");
     /// WATCH inside MULTI.
@@ -114,6 +116,21 @@ impl CommandError {
     /// A wrong number of arguments. Subcommands are named `parent|sub`.
     pub fn arity(command: &str) -> Self {
         Self::new(format!("ERR wrong number of arguments for '{command}' command"))
+    }
+
+    /// A subcommand with arguments it cannot take.
+    pub fn subcommand_syntax(sub: &[u8], parent: &str) -> Self {
+        let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
+        text.extend_from_slice(&sub[..sub.len().min(128)]);
+        text.extend_from_slice(b"'. Try ");
+        text.extend_from_slice(parent.to_ascii_uppercase().as_bytes());
+        text.extend_from_slice(b" HELP.");
+        Self(Cow::Owned(text))
+    }
+
+    /// An ACL category that does not exist.
+    pub fn unknown_category(name: &[u8]) -> Self {
+        Self::new([b"ERR Unknown category '", name, b"'"].concat())
     }
 
     /// A subcommand that does not exist.

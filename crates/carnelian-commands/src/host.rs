@@ -44,6 +44,10 @@ pub trait Host: Send + Sync {
     /// Runs one of the host's own commands; the shards of its scope are locked.
     fn run(&self, command: HostCommand, ctx: &mut Ctx) -> CommandResult;
 
+    /// Puts back what the host keeps about a client (RESET): subscriptions, MONITOR, tracking, the user and whether it is
+    /// authenticated. The caller sees to the rest of the session.
+    fn reset(&self, session: &mut Session);
+
     /// Whether the command may run now. Asked only while [`Node::set_gated`](crate::Node::set_gated) is on.
     fn gate(&self, spec: &'static CommandSpec, session: &Session, args: Args<'_>) -> Gate;
 
@@ -61,6 +65,11 @@ pub trait Host: Send + Sync {
 
     /// Nanoseconds of a monotonic clock, for durations. Cheap.
     fn ticks_ns(&self) -> u64;
+
+    /// Microseconds since 1970, for TIME. `now_ms` is the moment that the command runs at.
+    fn unix_us(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_mul(1000)
+    }
 }
 
 /// A host for keyspaces without a server: data commands work, server commands are refused.
@@ -70,6 +79,10 @@ pub struct NoHost;
 impl Host for NoHost {
     fn run(&self, _: HostCommand, _: &mut Ctx) -> CommandResult {
         Err(CommandError::NO_SERVER)
+    }
+
+    fn reset(&self, session: &mut Session) {
+        session.authenticated = true;
     }
 
     fn gate(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>) -> Gate {

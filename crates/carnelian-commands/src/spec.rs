@@ -32,6 +32,12 @@ macro_rules! bits {
             /// The bits.
             pub const fn bits(self) -> $repr { self.0 }
 
+            /// The bit with this name, in any case.
+            pub fn named(name: &[u8]) -> Option<Self> {
+                let found = Self::ALL.iter().find(|(_, text)| text.as_bytes().eq_ignore_ascii_case(name));
+                found.map(|(bit, _)| *bit)
+            }
+
             /// Names of the bits that are set, in the order of replies.
             pub fn names(self) -> impl Iterator<Item = &'static str> {
                 Self::ALL.iter().filter(move |(bit, _)| self.has(*bit)).map(|(_, name)| *name)
@@ -370,10 +376,10 @@ impl Group {
             Self::Set => Categories::SET,
             Self::Hash => Categories::HASH,
             Self::Bitmap => Categories::BITMAP,
-            Self::PubSub => Categories::PUBSUB,
+            // Commands that touch channels have a flag for it.
+            Self::PubSub | Self::Server => Categories::NONE,
             Self::Transactions => Categories::TRANSACTION,
             Self::Connection => Categories::CONNECTION,
-            Self::Server => Categories::NONE,
         }
     }
 }
@@ -427,6 +433,8 @@ pub struct CommandSpec {
     pub keys: &'static [KeySpec],
     /// ACL categories beyond those that flags and group imply.
     pub categories: Categories,
+    /// Whether the group implies a category.
+    pub group_category: bool,
     /// Chapter of the reference.
     pub group: Group,
     /// Redis version that has had it first.
@@ -449,6 +457,8 @@ pub struct CommandSpec {
     pub history: &'static [(&'static str, &'static str)],
     /// When it was superseded and by what, for commands that should no longer be used.
     pub deprecated: Option<(&'static str, &'static str)>,
+    /// Meant for servers and tools, not for applications.
+    pub system: bool,
 }
 
 impl CommandSpec {
@@ -460,6 +470,7 @@ impl CommandSpec {
             flags: Flags::NONE,
             keys: &[],
             categories: Categories::NONE,
+            group_category: true,
             group,
             since: "1.0.0",
             complexity: "O(1)",
@@ -471,6 +482,7 @@ impl CommandSpec {
             handler,
             history: &[],
             deprecated: None,
+            system: false,
         }
     }
 
@@ -493,6 +505,7 @@ impl CommandSpec {
     pub const fn container(name: &'static str, group: Group, subcommands: &'static [CommandSpec]) -> Self {
         let mut spec = Self::new(name, -2, group, Handler::Subcommands);
         spec.subcommands = subcommands;
+        spec.group_category = false;
         spec
     }
 
@@ -522,6 +535,27 @@ impl CommandSpec {
             self.categories = self.categories.or(categories[index]);
             index += 1;
         }
+        self
+    }
+
+    /// Takes back the ACL category that the group implies.
+    #[must_use]
+    pub const fn without_group_category(mut self) -> Self {
+        self.group_category = false;
+        self
+    }
+
+    /// Marks the command as meant for servers and tools.
+    #[must_use]
+    pub const fn system(mut self) -> Self {
+        self.system = true;
+        self
+    }
+
+    /// Gives a command that also works without any its subcommands.
+    #[must_use]
+    pub const fn subcommands(mut self, subcommands: &'static [CommandSpec]) -> Self {
+        self.subcommands = subcommands;
         self
     }
 
@@ -571,7 +605,11 @@ impl CommandSpec {
 
     /// Whether so many arguments (with the name) are acceptable.
     pub const fn accepts(&self, arguments: usize) -> bool {
-        if self.arity >= 0 { arguments == self.arity as usize } else { arguments >= self.arity.unsigned_abs() as usize }
+        if self.arity >= 0 {
+            arguments == self.arity as usize
+        } else {
+            arguments >= self.arity.unsigned_abs() as usize
+        }
     }
 
     /// All properties, the derived ones included.
@@ -585,7 +623,10 @@ impl CommandSpec {
 
     /// All ACL categories, as Redis derives them from flags.
     pub fn all_categories(&self) -> Categories {
-        let mut all = self.categories.or(self.group.category());
+        let mut all = self.categories;
+        if self.group_category {
+            all = all.or(self.group.category());
+        }
         let implied = [
             (Flags::WRITE, Categories::WRITE),
             (Flags::ADMIN, Categories::ADMIN.or(Categories::DANGEROUS)),

@@ -74,9 +74,7 @@ impl WorkerStats {
             counter.reset();
         }
         for command in &self.commands {
-            for counter in
-                [&command.calls, &command.duration_ns, &command.rejected, &command.failed]
-            {
+            for counter in [&command.calls, &command.duration_ns, &command.rejected, &command.failed] {
                 counter.reset();
             }
             command.latency.iter().for_each(Counter::reset);

@@ -62,8 +62,10 @@ impl Default for CommandTable {
 impl CommandTable {
     /// The table of every family.
     pub fn new() -> Self {
-        let mut table =
-            Self { by_name: HashMap::with_hasher(ahash::RandomState::with_seeds(1, 2, 3, 4)), entries: Vec::new() };
+        let mut table = Self {
+            by_name: HashMap::with_hasher(ahash::RandomState::with_seeds(1, 2, 3, 4)),
+            entries: Vec::new(),
+        };
         for spec in FAMILIES.iter().copied().flatten() {
             let entry = table.number(spec, None);
             let subcommands = spec.subcommands.iter().map(|sub| table.number(sub, Some(spec))).collect();

@@ -63,7 +63,13 @@ fn discard(node: &Node, session: &mut Session, out: &mut ReplyWriter) -> Command
     Ok(())
 }
 
-fn watch(node: &Node, session: &mut Session, args: Args<'_>, out: &mut ReplyWriter, now_ms: u64) -> CommandResult {
+fn watch(
+    node: &Node,
+    session: &mut Session,
+    args: Args<'_>,
+    out: &mut ReplyWriter,
+    now_ms: u64,
+) -> CommandResult {
     if session.is_queueing() {
         return Err(CommandError::WATCH_IN_MULTI);
     }
@@ -112,10 +118,9 @@ fn exec(
         return Err(CommandError::EXEC_ABORT);
     }
     let engine = node.engine();
-    let mut set = transaction
-        .queue
-        .iter()
-        .fold(ShardSet::EMPTY, |set, queued| set.union(node.shards_for(queued.entry.spec, queued.args.as_args())));
+    let mut set = transaction.queue.iter().fold(ShardSet::EMPTY, |set, queued| {
+        set.union(node.shards_for(queued.entry.spec, queued.args.as_args()))
+    });
     for (_, key) in &session.watched {
         set.insert(engine.shard_of(key));
     }

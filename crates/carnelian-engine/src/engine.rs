@@ -203,6 +203,15 @@ impl<'e> Shards<'e> {
         self.iter().fold(ShardSet::EMPTY, |set, shard| set.union(shard.wait_needs))
     }
 
+    /// The number of the locked shard when there is exactly one.
+    #[inline]
+    pub(crate) fn only(&self) -> Option<usize> {
+        match self.guards.as_slice() {
+            [(shard, _)] => Some(usize::from(*shard)),
+            _ => None,
+        }
+    }
+
     /// The shard with this number. Asking for one that is not locked is a bug of the caller's key specification.
     #[inline]
     pub(crate) fn get_mut(&mut self, shard: usize) -> &mut Shard {
@@ -213,7 +222,9 @@ impl<'e> Shards<'e> {
         };
         match self.guards.get_mut(position) {
             Some((_, guard)) => guard,
-            None => panic!("shard {shard} is used without its lock: a key is missing from a command's key specs"),
+            None => {
+                panic!("shard {shard} is used without its lock: a key is missing from a command's key specs")
+            }
         }
     }
 

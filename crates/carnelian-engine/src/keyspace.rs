@@ -11,6 +11,10 @@ use crate::wait::{WaitQueues, Waiter};
 use crate::watch::WatchFlag;
 use std::sync::Arc;
 
+mod entry;
+
+pub use entry::{Expiry, KeyEntry};
+
 /// How a look-up leaves its trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
@@ -134,16 +138,11 @@ impl<'e> Keyspace<'e> {
     #[inline]
     pub fn read_with(&mut self, key: &[u8], lookup: Lookup) -> Option<&Value> {
         let hash = self.engine.hash(key);
-        let Some(index) = self.find(hash, key) else {
-            if lookup != Lookup::Silent {
-                self.effects.misses += 1;
-                self.event(EventClass::KEY_MISS, "keymiss", key);
-            }
-            return None;
-        };
+        let found = self.find(hash, key);
         if lookup != Lookup::Silent {
-            self.effects.hits += 1;
+            self.count_read(key, found.is_some());
         }
+        let index = found?;
         let touch = lookup == Lookup::Use && !self.no_touch;
         let (db, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
         let shard = self.shards.get_mut(self.engine.shard_of_hash(hash));
@@ -157,6 +156,16 @@ impl<'e> Keyspace<'e> {
         shard.entry(db, index).map(|entry| &entry.value)
     }
 
+    #[inline]
+    fn count_read(&mut self, key: &[u8], found: bool) {
+        if found {
+            self.effects.hits += 1;
+        } else {
+            self.effects.misses += 1;
+            self.event(EventClass::KEY_MISS, "keymiss", key);
+        }
+    }
+
     /// Whether `key` exists. O(1).
     pub fn exists(&mut self, key: &[u8]) -> bool {
         self.read_with(key, Lookup::NoTouch).is_some()
@@ -167,6 +176,11 @@ impl<'e> Keyspace<'e> {
     pub fn write(&mut self, key: &[u8]) -> Option<&mut Value> {
         let hash = self.engine.hash(key);
         let index = self.find(hash, key)?;
+        self.write_at(hash, index)
+    }
+
+    #[inline]
+    fn write_at(&mut self, hash: u64, index: usize) -> Option<&mut Value> {
         let (db, now_ms, settings, touch) = (self.db, self.now_ms, self.engine.settings(), !self.no_touch);
         let shard = self.shards.get_mut(self.engine.shard_of_hash(hash));
         if shard.snapshot.is_some() {
@@ -334,8 +348,18 @@ impl<'e> Keyspace<'e> {
     /// As [`changed`](Self::changed), without an event.
     #[inline]
     pub fn touched(&mut self, key: &[u8]) {
+        // Most commands lock one shard, and then there is no need to hash the key again.
+        let shard = match self.shards.only() {
+            Some(shard) => shard,
+            None => self.engine.shard_of(key),
+        };
+        self.touched_in(shard, key);
+    }
+
+    #[inline]
+    fn touched_in(&mut self, shard: usize, key: &[u8]) {
         let db = self.db;
-        let shard = self.shards.get_mut(self.engine.shard_of(key));
+        let shard = self.shards.get_mut(shard);
         if let Some(watches) = shard.watches.get_mut(db) {
             watches.touch(key);
         }

@@ -35,12 +35,12 @@ mod value;
 mod wait;
 mod watch;
 
-pub use carnelian_encoding::listpack::Element;
 pub use access::AccessClock;
+pub use carnelian_encoding::listpack::Element;
 pub use effects::{Effects, EventClass, Garbage, KeyEvent};
 pub use engine::{Engine, EngineOptions, MAX_SHARDS, ShardSet, Shards};
 pub use hash::Hash;
-pub use keyspace::{Keyspace, Lookup, Taken};
+pub use keyspace::{Expiry, KeyEntry, Keyspace, Lookup, Taken};
 pub use list::{End, List, ListNode, ListNodeRef};
 pub use rng::Rng;
 pub use set::Set;

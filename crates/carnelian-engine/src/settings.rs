@@ -49,6 +49,8 @@ settings! {
     list_max_listpack_size / set_list_max_listpack_size: AtomicI64 = i64 = -2;
     /// Bytes from which a list element gets a node of its own; 0 means "when it exceeds the node size".
     list_packed_threshold / set_list_packed_threshold: AtomicUsize = usize = 0;
+    /// Longest string, in bytes (`proto-max-bulk-len`).
+    max_bulk_len / set_max_bulk_len: AtomicUsize = usize = 512 << 20;
     /// Classes of keyspace events that somebody wants, as bits of [`EventClass`](crate::EventClass).
     notify_events / set_notify_events: AtomicU32 = u32 = 0;
     /// Whether entries count accesses (LFU) instead of remembering when they were last used.

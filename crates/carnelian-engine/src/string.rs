@@ -28,12 +28,50 @@ impl StringValue {
         {
             return Self(Repr::Int(integer));
         }
-        Self(if bytes.len() <= EMBEDDED_MAX { Repr::Embedded(bytes.into()) } else { Repr::Raw(bytes.to_vec()) })
+        Self::from_text(bytes)
     }
 
     /// An integer value.
     pub fn from_int(value: i64) -> Self {
         Self(Repr::Int(value))
+    }
+
+    /// A text that is not looked at for being an integer, as results of floating-point arithmetic are kept. O(n).
+    pub fn from_text(bytes: &[u8]) -> Self {
+        Self(if bytes.len() <= EMBEDDED_MAX {
+            Repr::Embedded(bytes.into())
+        } else {
+            Repr::Raw(bytes.to_vec())
+        })
+    }
+
+    /// Replaces the content; the same as a new value, but memory that fits is used again. O(n).
+    #[inline]
+    pub fn assign(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            Repr::Int(value) if bytes.len() <= INTEGER_MAX => match parse_i64(bytes) {
+                Some(integer) => *value = integer,
+                None => *self = Self::from_text(bytes),
+            },
+            Repr::Embedded(old) if old.len() == bytes.len() => {
+                if bytes.len() <= INTEGER_MAX
+                    && let Some(integer) = parse_i64(bytes)
+                {
+                    self.0 = Repr::Int(integer);
+                } else {
+                    old.copy_from_slice(bytes);
+                }
+            }
+            // Memory that is much too large is given back.
+            Repr::Raw(old)
+                if bytes.len() > EMBEDDED_MAX
+                    && (bytes.len()..=2 * bytes.len()).contains(&old.capacity()) =>
+            {
+                old.clear();
+                old.extend_from_slice(bytes);
+            }
+            _ => *self = Self::new(bytes),
+        }
     }
 
     /// A value that has been edited in place and stays growable, whatever it holds.

@@ -1,6 +1,6 @@
 //! The hash table of keys, fields and members: linear hashing over a dense array of items.
 //!
-//! Growth splits one bucket per insertion and shrinking merges one or two per removal, so no operation ever rehashes
+//! Growth splits one bucket per insertion and shrinking merges a few per removal, so no operation ever rehashes
 //! the whole table, memory follows the number of items, and a lookup probes one chain even while the table grows.
 //! The items lie densely in an array of segments: iteration is a walk, a random item is one random index.
 
@@ -9,6 +9,8 @@ use crate::segments::Segments;
 const NONE: u32 = u32::MAX;
 /// Buckets of the smallest table.
 const MIN_BUCKETS: usize = 4;
+/// Buckets for each item from which on the table shrinks.
+const SHRINK: usize = 8;
 
 struct Slot<T> {
     hash: u32,
@@ -172,11 +174,12 @@ impl<T> Table<T> {
             std::mem::replace(self.slots.get_mut(index)?, tail)
         };
         removed.next = NONE;
-        // Merging starts at an eighth of the load that growth keeps and goes twice as fast as removal, so the two never
-        // chase each other and an emptied table gives its buckets back.
-        if self.slots.len() * 8 < self.heads.len() {
-            self.merge_one();
-            self.merge_one();
+        // Merging starts at an eighth of the load that growth keeps, so the two never chase each other, and eight merges
+        // for each removal hold that load however far the table is emptied.
+        if self.slots.len() * SHRINK < self.heads.len() {
+            for _ in 0..SHRINK {
+                self.merge_one();
+            }
         }
         Some(removed.item)
     }

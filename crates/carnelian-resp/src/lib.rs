@@ -46,9 +46,7 @@
 
 mod args;
 mod decode;
-mod double;
 mod inline;
-mod number;
 #[doc(hidden)]
 pub mod oracle;
 mod reply;

@@ -75,7 +75,7 @@ impl Reply {
             Self::Integer(value) => Some(*value),
             Self::Attribute { reply, .. } => reply.as_i64(),
             Self::Error(_) => None,
-            other => crate::number::parse_i64(other.as_bytes()?),
+            other => carnelian_encoding::number::parse_i64(other.as_bytes()?),
         }
     }
 

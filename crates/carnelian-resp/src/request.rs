@@ -6,7 +6,7 @@ use memchr::memchr;
 
 use crate::args::{Args, Span};
 use crate::inline::split_into;
-use crate::number::parse_i64;
+use carnelian_encoding::number::parse_i64;
 
 /// Most arguments a client that has not authenticated may send in one request.
 const UNAUTHENTICATED_ARGS: usize = 10;

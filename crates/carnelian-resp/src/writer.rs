@@ -1,8 +1,8 @@
 //! Replies: what a server writes.
 
 use crate::decode::decode_reply;
-use crate::double::append_f64;
 use crate::shape::Shape;
+use carnelian_encoding::number::write_f64;
 
 /// The version of the protocol a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -270,14 +270,14 @@ impl ReplyWriter {
         match self.protocol {
             Protocol::Resp3 => {
                 self.buf.push(b',');
-                append_f64(&mut self.buf, value);
+                write_f64(&mut self.buf, value);
                 self.buf.extend_from_slice(b"\r\n");
             }
             Protocol::Resp2 => {
                 // No double takes more than 27 bytes, so the length has one or two digits: write it afterwards.
                 let at = self.buf.len();
                 self.buf.extend_from_slice(b"$00\r\n");
-                append_f64(&mut self.buf, value);
+                write_f64(&mut self.buf, value);
                 let len = self.buf.len() - at - 5;
                 self.buf[at + 1] = b'0' + (len / 10) as u8;
                 self.buf[at + 2] = b'0' + (len % 10) as u8;

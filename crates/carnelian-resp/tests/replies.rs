@@ -34,6 +34,10 @@ fn forms() {
     check(|w| w.push(0), b"*0\r\n", b">0\r\n");
     check(|w| w.boolean(true), b":1\r\n", b"#t\r\n");
     check(|w| w.boolean(false), b":0\r\n", b"#f\r\n");
+    check(|w| w.double(1e8), b"$9\r\n100000000\r\n", b",100000000\r\n");
+    check(|w| w.double(-0.0), b"$2\r\n-0\r\n", b",-0\r\n");
+    check(|w| w.double(f64::MAX), b"$23\r\n1.7976931348623157e+308\r\n", b",1.7976931348623157e+308\r\n");
+    check(|w| w.double(f64::NAN), b"$3\r\nnan\r\n", b",nan\r\n");
     check(|w| w.double(1.0), b"$1\r\n1\r\n", b",1\r\n");
     check(|w| w.double(-2.5e-300), b"$9\r\n-2.5e-300\r\n", b",-2.5e-300\r\n");
     check(|w| w.double(-2.25e-300), b"$10\r\n-2.25e-300\r\n", b",-2.25e-300\r\n");

@@ -2,8 +2,27 @@
 
 use crate::spec::CommandSpec;
 
+mod connection;
+mod help;
+mod pubsub;
+mod server;
 mod strings;
 mod transactions;
 
 /// Every command there is.
-pub(crate) const FAMILIES: &[&[CommandSpec]] = &[strings::basic::COMMANDS, transactions::COMMANDS];
+pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
+    connection::basic::COMMANDS,
+    connection::client::COMMANDS,
+    pubsub::COMMANDS,
+    server::acl::COMMANDS,
+    server::config::COMMANDS,
+    server::diagnostics::COMMANDS,
+    server::memory::COMMANDS,
+    server::module::COMMANDS,
+    server::persistence::COMMANDS,
+    server::replication::COMMANDS,
+    server::time::COMMANDS,
+    strings::basic::COMMANDS,
+    strings::multi::COMMANDS,
+    transactions::COMMANDS,
+];

@@ -1,3 +1,5 @@
 //! Strings.
 
 pub(crate) mod basic;
+mod expire;
+pub(crate) mod multi;

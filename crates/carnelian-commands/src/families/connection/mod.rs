@@ -1,0 +1,4 @@
+//! The connection.
+
+pub(crate) mod basic;
+pub(crate) mod client;
