@@ -1,7 +1,7 @@
 //! The server as commands see it.
 
 use crate::admin;
-use crate::client::handle_of;
+use crate::client::{Details, handle_of, shared_handle_of};
 use crate::config::{KeyspaceEvents, id};
 use crate::server::Server;
 use crate::slowlog::{SlowEntry, shorten};
@@ -40,6 +40,23 @@ impl Host for ServerHost {
             return Gate::Postpone;
         }
         Gate::Pass
+    }
+
+    fn reset(&self, session: &mut Session) {
+        let server = &self.0;
+        if let Some(client) = shared_handle_of(session) {
+            server.pubsub.forget(&client);
+            server.monitors.remove(client.id, server);
+            client.monitoring.store(false, Relaxed);
+            client.no_touch.store(false, Relaxed);
+            client.no_evict.store(false, Relaxed);
+            client.resp.store(2, Relaxed);
+            *client.details.lock() = Details { user: "default".into(), ..Details::default() };
+        }
+        session.subscriptions = 0;
+        session.shard_subscriptions = 0;
+        session.monitoring = false;
+        session.authenticated = !server.requires_password();
     }
 
     fn monitor(&self, session: &Session, args: Args<'_>) {
