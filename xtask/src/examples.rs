@@ -38,7 +38,8 @@ const ARGUMENTS: &[(&str, &str, &[&str])] = &[
 
 pub(crate) fn run(args: Args) -> Result<()> {
     let metadata = sh::read(&mut sh::cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Value = serde_json::from_str(&metadata).context("cannot read what `cargo metadata` says")?;
+    let metadata: Value =
+        serde_json::from_str(&metadata).context("cannot read what `cargo metadata` says")?;
     let mut failed = Vec::new();
     let mut passed = 0;
     let mut server = None;
@@ -48,14 +49,16 @@ pub(crate) fn run(args: Args) -> Result<()> {
             continue;
         }
         let arguments = ARGUMENTS.iter().find(|(of, name, _)| *of == package && *name == example);
-        let mut arguments: Vec<String> =
-            arguments.map_or_else(Vec::new, |(.., words)| words.iter().map(|word| (*word).to_owned()).collect());
+        let mut arguments: Vec<String> = arguments
+            .map_or_else(Vec::new, |(.., words)| words.iter().map(|word| (*word).to_owned()).collect());
         if arguments.iter().any(|word| word.contains("PORT")) {
             if server.is_none() {
                 server = Some(Server::start(&args.server.clone().unwrap_or_else(sh::release_binary))?);
             }
             let port = server.as_ref().map_or(0, |server| server.port).to_string();
-            arguments.iter_mut().for_each(|word| *word = word.replace("PORT", &port));
+            for word in &mut arguments {
+                *word = word.replace("PORT", &port);
+            }
         }
         let mut command = sh::cargo(["run", "--quiet", "--package", &package, "--example", &example]);
         if !arguments.is_empty() {
@@ -86,7 +89,10 @@ impl Server {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let dir = sh::target().join("examples-server");
         std::fs::create_dir_all(&dir)?;
-        let mut command = sh::command(binary, ["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()]);
+        let mut command = sh::command(
+            std::path::absolute(binary)?,
+            ["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()],
+        );
         // The multi-call binary goes by the name it is called.
         command.arg0("redis-server").current_dir(&dir).stdout(Stdio::null());
         let process = sh::Group::spawn(&mut command)?;
@@ -106,8 +112,11 @@ fn examples(metadata: &Value) -> Vec<(String, String)> {
     let mut examples = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
         for target in package["targets"].as_array().into_iter().flatten() {
-            let is_example = target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "example"));
-            if let (true, Some(package), Some(name)) = (is_example, package["name"].as_str(), target["name"].as_str()) {
+            let is_example =
+                target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "example"));
+            if let (true, Some(package), Some(name)) =
+                (is_example, package["name"].as_str(), target["name"].as_str())
+            {
                 examples.push((package.to_owned(), name.to_owned()));
             }
         }
