@@ -4,6 +4,7 @@ use crate::spec::CommandSpec;
 
 mod connection;
 mod help;
+mod keys;
 mod pubsub;
 mod server;
 mod strings;
@@ -13,6 +14,13 @@ mod transactions;
 pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     connection::basic::COMMANDS,
     connection::client::COMMANDS,
+    keys::basic::COMMANDS,
+    keys::databases::COMMANDS,
+    keys::expire::COMMANDS,
+    keys::object::COMMANDS,
+    keys::rename::COMMANDS,
+    keys::scan::COMMANDS,
+    keys::sort::COMMANDS,
     pubsub::COMMANDS,
     server::acl::COMMANDS,
     server::config::COMMANDS,
