@@ -6,7 +6,11 @@ mod connection;
 mod help;
 mod keys;
 mod pubsub;
+mod random;
+mod sample;
+mod scan;
 mod server;
+mod sets;
 mod strings;
 mod transactions;
 
@@ -30,6 +34,9 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     server::persistence::COMMANDS,
     server::replication::COMMANDS,
     server::time::COMMANDS,
+    sets::algebra::COMMANDS,
+    sets::members::COMMANDS,
+    sets::random::COMMANDS,
     strings::basic::COMMANDS,
     strings::multi::COMMANDS,
     transactions::COMMANDS,
