@@ -194,11 +194,7 @@ fn remove(map: &mut HashMap<Box<[u8]>, Subscribers>, name: &[u8], id: u64) {
     }
 }
 
-fn send(
-    subscribers: &Subscribers,
-    parts: &[&[u8]],
-    mut own: Option<&mut (u64, &mut ReplyWriter)>,
-) -> usize {
+fn send(subscribers: &Subscribers, parts: &[&[u8]], mut own: Option<&mut (u64, &mut ReplyWriter)>) -> usize {
     let mut encoded = Encoded { parts, resp2: None, resp3: None };
     for client in subscribers.values() {
         match &mut own {

@@ -31,7 +31,8 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let program = args.next().unwrap_or_else(|| OsString::from("carnelian"));
     let args: Vec<OsString> = args.collect();
-    let name = Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let linked = name.strip_prefix("redis-").or_else(|| name.strip_prefix("carnelian-"));
     if let Some(tool) = linked
         && let Some(code) = run(tool, &program, &name, &args)
@@ -42,7 +43,8 @@ fn main() -> ExitCode {
     if tool == "help" || (tool == "--help" && linked.is_none()) {
         return say(&mut std::io::stdout(), HELP, ExitCode::SUCCESS);
     }
-    if let Some(code) = run(&tool, &program, &format!("carnelian {tool}"), args.get(1..).unwrap_or_default()) {
+    if let Some(code) = run(&tool, &program, &format!("carnelian {tool}"), args.get(1..).unwrap_or_default())
+    {
         return code;
     }
     carnelian_server::process::main(&program, &[], &args, memory::source())

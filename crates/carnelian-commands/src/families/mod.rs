@@ -4,8 +4,13 @@ use crate::spec::CommandSpec;
 
 mod connection;
 mod help;
+mod keys;
 mod pubsub;
+mod random;
+mod sample;
+mod scan;
 mod server;
+mod sets;
 mod strings;
 mod transactions;
 
@@ -13,6 +18,13 @@ mod transactions;
 pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     connection::basic::COMMANDS,
     connection::client::COMMANDS,
+    keys::basic::COMMANDS,
+    keys::databases::COMMANDS,
+    keys::expire::COMMANDS,
+    keys::object::COMMANDS,
+    keys::rename::COMMANDS,
+    keys::scan::COMMANDS,
+    keys::sort::COMMANDS,
     pubsub::COMMANDS,
     server::acl::COMMANDS,
     server::config::COMMANDS,
@@ -22,6 +34,9 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     server::persistence::COMMANDS,
     server::replication::COMMANDS,
     server::time::COMMANDS,
+    sets::algebra::COMMANDS,
+    sets::members::COMMANDS,
+    sets::random::COMMANDS,
     strings::basic::COMMANDS,
     strings::multi::COMMANDS,
     transactions::COMMANDS,
