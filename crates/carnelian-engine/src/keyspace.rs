@@ -222,7 +222,7 @@ impl<'e> Keyspace<'e> {
     fn add(&mut self, hash: u64, key: &[u8], value: Value, expire_ms: u64) -> usize {
         let access = AccessClock::new(self.engine.settings(), self.now_ms);
         let db = self.db;
-        let index = self.shard(hash).insert(db, hash, key.into(), value, expire_ms, access);
+        let index = self.shard(hash).insert(db, hash, key, value, expire_ms, access);
         self.event(EventClass::NEW, "new", key);
         index
     }
@@ -347,7 +347,7 @@ impl<'e> Keyspace<'e> {
     /// Heap and inline bytes that `key` takes, sampling `samples` elements of a collection (0 for all of them).
     pub fn memory_usage(&mut self, key: &[u8], samples: usize) -> Option<usize> {
         let entry = self.peek(key)?;
-        Some(size_of::<Entry>() + 16 + entry.key.len() + entry.value.heap_bytes(samples))
+        Some(size_of::<Entry>() + 16 + entry.key.heap_bytes() + entry.value.heap_bytes(samples))
     }
 
     /// Records an event if somebody wants its class.
@@ -472,7 +472,7 @@ impl<'e> Keyspace<'e> {
                     inner = table.scan(inner, |entry| {
                         seen += 1;
                         if entry.is_expired(now_ms) {
-                            expired.push(entry.key.clone());
+                            expired.push(Box::from(&*entry.key));
                         } else {
                             visit(&entry.key, &entry.value);
                         }
@@ -505,7 +505,7 @@ impl<'e> Keyspace<'e> {
             for shard in self.shards.iter() {
                 let Some(db) = shard.dbs.get(self.db) else { continue };
                 if index < db.table.len() {
-                    found = db.table.get(index).map(|entry| entry.key.clone());
+                    found = db.table.get(index).map(|entry| Box::from(&*entry.key));
                     break;
                 }
                 index -= db.table.len();

@@ -20,6 +20,7 @@ mod access;
 mod effects;
 mod engine;
 mod hash;
+mod key;
 mod keyed;
 mod keyspace;
 mod list;

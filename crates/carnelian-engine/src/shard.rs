@@ -2,6 +2,7 @@
 
 use crate::access::AccessClock;
 use crate::engine::ShardSet;
+use crate::key::Key;
 use crate::rng::Rng;
 use crate::snapshot::{DbSnapshot, ShardSnapshot, SnapshotEntry};
 use crate::table::Table;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 pub(crate) const NEVER: u64 = u64::MAX;
 
 pub(crate) struct Entry {
-    pub(crate) key: Box<[u8]>,
+    pub(crate) key: Key,
     pub(crate) value: Value,
     /// Milliseconds since 1970 after which the entry is gone, or [`NEVER`].
     pub(crate) expire_ms: u64,
@@ -130,7 +131,7 @@ impl Shard {
         &mut self,
         db: usize,
         hash: u64,
-        key: Box<[u8]>,
+        key: &[u8],
         value: Value,
         expire_ms: u64,
         access: AccessClock,
@@ -140,7 +141,7 @@ impl Shard {
         if expire_ms != NEVER {
             db.expires.insert((expire_ms, hash));
         }
-        db.table.insert(hash, Entry { key, value, expire_ms, access, epoch })
+        db.table.insert(hash, Entry { key: Key::new(key), value, expire_ms, access, epoch })
     }
 
     pub(crate) fn remove(&mut self, db: usize, hash: u64, index: usize) -> Option<Entry> {

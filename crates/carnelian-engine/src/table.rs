@@ -95,7 +95,8 @@ impl<T> Table<T> {
         let next = self.head(bucket);
         self.slots.push(Slot { hash, next, item });
         self.set_head(bucket, index as u32);
-        if self.slots.len() > self.heads.len() {
+        // Two buckets to an item: chains are short, and a bucket costs four bytes.
+        while self.slots.len() * 2 > self.heads.len() {
             self.split_one();
         }
         index
