@@ -176,7 +176,7 @@ pub struct Shards<'e> {
     all: bool,
 }
 
-impl<'e> Shards<'e> {
+impl Shards<'_> {
     /// No locked shard: for commands that touch no key.
     pub fn none() -> Self {
         Self { guards: SmallVec::new(), all: false }

@@ -201,9 +201,8 @@ impl<'e> Keyspace<'e> {
             Some(index) => index,
             None => self.add(hash, key, create(), NEVER),
         };
-        let db = self.db;
-        match self.shard(hash).entry_mut(db, index) {
-            Some(entry) => &mut entry.value,
+        match self.write_at(hash, index) {
+            Some(value) => value,
             None => unreachable!("the entry was found or added just above"),
         }
     }
@@ -540,7 +539,7 @@ impl<'e> Keyspace<'e> {
                     watches.touch_all(|key| exists(a, key) || exists(b, key));
                 }
                 waited.extend(
-                    waits.get(db).into_iter().flat_map(|waits| waits.keys()).map(|key| (db, Box::from(key))),
+                    waits.get(db).into_iter().flat_map(WaitQueues::keys).map(|key| (db, Box::from(key))),
                 );
             }
         }

@@ -2,17 +2,29 @@
 
 use crate::spec::CommandSpec;
 
+mod bitmaps;
 mod connection;
+mod hashes;
 mod help;
 mod pubsub;
+mod sample;
+mod scan;
 mod server;
 mod strings;
 mod transactions;
 
 /// Every command there is.
 pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
+    bitmaps::bit::COMMANDS,
+    bitmaps::field::COMMANDS,
+    bitmaps::operation::COMMANDS,
+    bitmaps::range::COMMANDS,
     connection::basic::COMMANDS,
     connection::client::COMMANDS,
+    hashes::number::COMMANDS,
+    hashes::random::COMMANDS,
+    hashes::read::COMMANDS,
+    hashes::write::COMMANDS,
     pubsub::COMMANDS,
     server::acl::COMMANDS,
     server::config::COMMANDS,
@@ -23,6 +35,9 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     server::replication::COMMANDS,
     server::time::COMMANDS,
     strings::basic::COMMANDS,
+    strings::counter::COMMANDS,
+    strings::lcs::COMMANDS,
     strings::multi::COMMANDS,
+    strings::range::COMMANDS,
     transactions::COMMANDS,
 ];
