@@ -16,6 +16,11 @@ pub fn integer(arg: &[u8]) -> CommandResult<i64> {
     parse_i64(arg).ok_or(CommandError::NOT_INTEGER)
 }
 
+/// Reads a 32-bit integer, such as the number of a database, with the errors that commands reply with.
+pub(crate) fn small_integer(arg: &[u8]) -> CommandResult<i32> {
+    i32::try_from(integer(arg)?).map_err(|_| CommandError::NOT_INT32)
+}
+
 /// Reads a floating-point number, with the error that commands reply with.
 pub fn float(arg: &[u8]) -> CommandResult<f64> {
     parse_f64(arg).ok_or(CommandError::NOT_FLOAT)

@@ -97,6 +97,27 @@ impl CommandError {
     pub const INVALID_CURSOR: Self = Self::fixed("ERR invalid cursor");
     /// A database number beyond `databases`.
     pub const DB_OUT_OF_RANGE: Self = Self::fixed("ERR DB index is out of range");
+    /// The first database argument of SWAPDB.
+    pub const INVALID_FIRST_DB: Self = Self::fixed("ERR invalid first DB index");
+    /// The second database argument of SWAPDB.
+    pub const INVALID_SECOND_DB: Self = Self::fixed("ERR invalid second DB index");
+    /// EXPIRE with conditions that exclude each other.
+    pub const EXPIRE_NX: Self =
+        Self::fixed("ERR NX and XX, GT or LT options at the same time are not compatible");
+    /// EXPIRE with conditions that exclude each other.
+    pub const EXPIRE_GT_LT: Self = Self::fixed("ERR GT and LT options at the same time are not compatible");
+    /// OBJECT IDLETIME while access counters are kept.
+    pub const NO_IDLE_TIME: Self = Self::fixed(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies \
+         at runtime LRU and LFU data will take some time to adjust.",
+    );
+    /// OBJECT FREQ while no access counters are kept.
+    pub const NO_FREQUENCY: Self = Self::fixed(
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
+         between policies at runtime LRU and LFU data will take some time to adjust.",
+    );
+    /// SORT by something that is no number.
+    pub const SORT_SCORE: Self = Self::fixed("ERR One or more scores can't be converted into double");
     /// A database argument that is no number.
     pub const INVALID_DB: Self = Self::fixed("ERR invalid DB index");
     /// Source and destination are the same.
@@ -145,6 +166,11 @@ impl CommandError {
     /// A number outside the range that the command takes.
     pub fn outside(least: i64, most: i64) -> Self {
         Self::new(format!("ERR value is out of range, value must between {least} and {most}"))
+    }
+
+    /// An option of EXPIRE that does not exist.
+    pub fn unsupported_option(option: &[u8]) -> Self {
+        Self::new([b"ERR Unsupported option ", option].concat())
     }
 
     /// A wrong number of arguments. Subcommands are named `parent|sub`.

@@ -8,7 +8,7 @@
 //! | `\x` | the byte `x` itself |
 //!
 //! The corners are Redis' own: a class that does not end is closed by the end of the pattern; a reversed range is turned
-//! round; ranges compare bytes as signed; an escaped byte in a class keeps its case even when case is ignored; a
+//! round; ranges compare bytes as signed (less so when case is ignored); an escaped byte in a class keeps its case even when case is ignored; a
 //! backslash at the end is itself; `*` does not match an empty text.
 //!
 //! Between two stars a pattern is a *segment*, each of whose tokens takes exactly one byte. So the first segment is
@@ -104,14 +104,24 @@ fn class_has(class: &[u8], byte: u8, nocase: bool) -> bool {
             ClassItem::Byte(other) => fold(other, nocase) == folded,
             ClassItem::Range(a, b) => {
                 // Reversed ranges are turned round before case is folded, which can empty them.
-                let (low, high) = ((a as i8).min(b as i8) as u8, (a as i8).max(b as i8) as u8);
-                let (low, high) = (fold(low, nocase) as i8, fold(high, nocase) as i8);
-                (low..=high).contains(&(folded as i8))
+                let (low, high) = ((a as i8).min(b as i8), (a as i8).max(b as i8));
+                (range_value(low, nocase)..=range_value(high, nocase))
+                    .contains(&range_value(byte as i8, nocase))
             }
         };
         rest = behind;
     }
     has != negated
+}
+
+/// Where a byte stands in a range. Ranges compare bytes as signed; but C's `tolower`, through which they go when case is
+/// ignored, makes all of the upper half positive except its last one.
+fn range_value(byte: i8, nocase: bool) -> i32 {
+    match byte {
+        _ if !nocase => i32::from(byte),
+        -1 => -1,
+        byte => i32::from((byte as u8).to_ascii_lowercase()),
+    }
 }
 
 fn fold(byte: u8, nocase: bool) -> u8 {

@@ -21,8 +21,13 @@ fn class(pattern: &[u8], mut at: usize, byte: u8, nocase: bool) -> (bool, usize)
             return (has != negated, at + 1);
         } else if at + 2 < pattern.len() && pattern[at + 1] == b'-' {
             let (a, b) = (pattern[at] as i8, pattern[at + 2] as i8);
-            let (low, high) = (fold(a.min(b) as u8, nocase) as i8, fold(a.max(b) as u8, nocase) as i8);
-            has |= low <= fold(byte, nocase) as i8 && fold(byte, nocase) as i8 <= high;
+            // What C's tolower makes of signed bytes.
+            let lower = |byte: i8| match byte {
+                _ if !nocase => i32::from(byte),
+                -1 => -1,
+                byte => i32::from((byte as u8).to_ascii_lowercase()),
+            };
+            has |= (lower(a.min(b))..=lower(a.max(b))).contains(&lower(byte as i8));
             at += 3;
         } else {
             has |= fold(pattern[at], nocase) == fold(byte, nocase);
@@ -110,5 +115,7 @@ fn corners_are_those_of_redis() {
     check(b"h[a-b]llo", b"hallo", true);
     assert!(!glob_match(b"[Z-a]", b"a", true), "folding empties this range");
     assert!(glob_match(b"HeLLo*", b"hEllO world", true));
+    assert!(glob_match(b"[B-\x80]", b"A", false), "signed, so the range goes down to the least byte");
+    assert!(!glob_match(b"[B-\x80]", b"A", true));
     assert!(!glob_match(b"[\\A]", b"a", true), "an escaped byte in a class keeps its case");
 }

@@ -239,6 +239,16 @@ impl<'e> Keyspace<'e> {
         }
     }
 
+    /// Stores a value under a key that must not exist yet; false when it does, and nothing has changed. O(1).
+    pub fn insert_new(&mut self, key: &[u8], value: Value, expire_ms: Option<u64>) -> bool {
+        let hash = self.engine.hash(key);
+        let free = self.find(hash, key).is_none();
+        if free {
+            self.add(hash, key, value, expire_ms.unwrap_or(NEVER));
+        }
+        free
+    }
+
     /// Stores a value under `key`; an entry that exists keeps its expiry. O(1).
     pub fn insert_keep_expiry(&mut self, key: &[u8], value: Value) {
         let hash = self.engine.hash(key);

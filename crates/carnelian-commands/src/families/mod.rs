@@ -6,9 +6,9 @@ mod bitmaps;
 mod connection;
 mod hashes;
 mod help;
+mod keys;
 mod pubsub;
 mod sample;
-mod scan;
 mod server;
 mod strings;
 mod transactions;
@@ -25,6 +25,13 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     hashes::random::COMMANDS,
     hashes::read::COMMANDS,
     hashes::write::COMMANDS,
+    keys::basic::COMMANDS,
+    keys::databases::COMMANDS,
+    keys::expire::COMMANDS,
+    keys::object::COMMANDS,
+    keys::rename::COMMANDS,
+    keys::scan::COMMANDS,
+    keys::sort::COMMANDS,
     pubsub::COMMANDS,
     server::acl::COMMANDS,
     server::config::COMMANDS,
