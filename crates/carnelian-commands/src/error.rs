@@ -135,6 +135,12 @@ impl CommandError {
         Self::fixed("ERR Number of keys can't be greater than number of args");
     /// A count that is not positive.
     pub const COUNT_NOT_POSITIVE: Self = Self::fixed("ERR count should be greater than 0");
+    /// A count whose negative has no place in 64 bits.
+    pub const COUNT_BETWEEN: Self = Self::fixed(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
+    /// A limit below zero.
+    pub const LIMIT_NEGATIVE: Self = Self::fixed("ERR LIMIT can't be negative");
     /// A number that is out of range.
     pub const OUT_OF_RANGE: Self = Self::fixed("ERR value is out of range");
     /// Not authenticated.
@@ -161,11 +167,6 @@ impl CommandError {
     /// An expiry time the command cannot take.
     pub fn invalid_expire(command: &str) -> Self {
         Self::new(format!("ERR invalid expire time in '{command}' command"))
-    }
-
-    /// A number outside the range that the command takes.
-    pub fn outside(least: i64, most: i64) -> Self {
-        Self::new(format!("ERR value is out of range, value must between {least} and {most}"))
     }
 
     /// An option of EXPIRE that does not exist.

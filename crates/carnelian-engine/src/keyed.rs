@@ -62,7 +62,12 @@ impl<T: Keyed> KeyedTable<T> {
     }
 
     /// Changes the item under `key`, or adds the one that `create` makes; true when it was added.
-    pub(crate) fn upsert(&mut self, key: &[u8], update: impl FnOnce(&mut T), create: impl FnOnce() -> T) -> bool {
+    pub(crate) fn upsert(
+        &mut self,
+        key: &[u8],
+        update: impl FnOnce(&mut T),
+        create: impl FnOnce() -> T,
+    ) -> bool {
         let hash = self.hasher.hash_one(key);
         let found = self.table.find(hash, |item| item.key() == key);
         if let Some(item) = found.and_then(|index| self.table.get_mut(index)) {

@@ -166,6 +166,18 @@ impl<'e> Keyspace<'e> {
         }
     }
 
+    /// The value at `key`, without any trace of reading it. An expired entry counts as none, but stays. O(1).
+    ///
+    /// This borrows the keyspace shared, so that a command can hold the values of several keys at once, after it has
+    /// looked each of them up with [`read`](Self::read).
+    pub fn view(&self, key: &[u8]) -> Option<&Value> {
+        let hash = self.engine.hash(key);
+        let shard = self.shards.get(self.engine.shard_of_hash(hash));
+        let entry = shard.entry(self.db, shard.find(self.db, hash, key)?)?;
+        let gone = entry.is_expired(self.now_ms) && !self.engine.settings().loading();
+        (!gone).then_some(&entry.value)
+    }
+
     /// Whether `key` exists. O(1).
     pub fn exists(&mut self, key: &[u8]) -> bool {
         self.read_with(key, Lookup::NoTouch).is_some()

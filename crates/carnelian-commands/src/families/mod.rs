@@ -8,8 +8,11 @@ mod hashes;
 mod help;
 mod keys;
 mod pubsub;
+mod random;
 mod sample;
+mod scan;
 mod server;
+mod sets;
 mod strings;
 mod transactions;
 
@@ -41,6 +44,9 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     server::persistence::COMMANDS,
     server::replication::COMMANDS,
     server::time::COMMANDS,
+    sets::algebra::COMMANDS,
+    sets::members::COMMANDS,
+    sets::random::COMMANDS,
     strings::basic::COMMANDS,
     strings::counter::COMMANDS,
     strings::lcs::COMMANDS,

@@ -1,9 +1,9 @@
 //! HRANDFIELD.
 
 use crate::ctx::{Ctx, ElementReply, TypedKeys};
-use crate::cursor::integer;
 use crate::error::{CommandError, CommandResult};
-use crate::families::sample;
+use crate::families::random::{Picks, check_reply};
+use crate::families::sample::distinct;
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
 use carnelian_engine::{Element, Hash};
 use carnelian_resp::{Protocol, ReplyWriter};
@@ -31,47 +31,44 @@ fn hrandfield(ctx: &mut Ctx) -> CommandResult {
         }
         return Ok(());
     }
-    let count = integer(ctx.arg(2))?;
-    if count == i64::MIN {
-        return Err(CommandError::outside(-i64::MAX, i64::MAX));
-    }
+    let picks = Picks::parse(ctx.arg(2))?;
+    let (Picks::Different(number) | Picks::Repeated(number)) = picks;
     let mut cursor = ctx.cursor(3);
     let with_values = cursor.word("WITHVALUES");
     cursor.finish()?;
-    if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
+    if with_values && number > i64::MAX as usize / 2 {
         return Err(CommandError::OUT_OF_RANGE);
     }
     let mut rng = ctx.keys.rng();
-    let limit = ctx.keys.settings().max_bulk_len();
     let hash = ctx.keys.hash(ctx.args.get(1).unwrap_or_default())?;
-    let Some(hash) = hash.filter(|_| count != 0) else {
+    let Some(hash) = hash.filter(|_| number != 0) else {
         ctx.out.array(0);
         return Ok(());
     };
-    let number = usize::try_from(count.unsigned_abs()).map_err(|_| CommandError::OUT_OF_RANGE)?;
     let mut reply = Reply { start: ctx.out.len(), out: ctx.out, with_values };
-    if count > 0 && number >= hash.len() {
-        reply.begin(hash.len());
-        hash.iter().for_each(|pair| reply.pair(pair));
-        return Ok(());
-    }
-    let pick = picker(hash, number);
-    reply.begin(number);
-    if count > 0 {
-        sample::distinct(&mut rng, hash.len(), number, |place| {
-            if let Some(pair) = pick(place) {
-                reply.pair(pair);
-            }
-        });
-        return Ok(());
-    }
-    for _ in 0..number {
-        // The same fields again and again could fill any memory; Redis would go on until the client is cut off.
-        if reply.out.len() - reply.start > limit {
-            return Err(CommandError::OUT_OF_RANGE);
+    match picks {
+        Picks::Different(number) if number >= hash.len() => {
+            reply.begin(hash.len());
+            hash.iter().for_each(|pair| reply.pair(pair));
         }
-        if let Some(pair) = pick(rng.below(hash.len())) {
-            reply.pair(pair);
+        Picks::Different(number) => {
+            let pick = picker(hash, number);
+            reply.begin(number);
+            distinct(&mut rng, hash.len(), number, |place| {
+                if let Some(pair) = pick(place) {
+                    reply.pair(pair);
+                }
+            });
+        }
+        Picks::Repeated(number) => {
+            let pick = picker(hash, number);
+            reply.begin(number);
+            for done in 0..number {
+                check_reply(reply.out.len() - reply.start, number - done)?;
+                if let Some(pair) = pick(rng.below(hash.len())) {
+                    reply.pair(pair);
+                }
+            }
         }
     }
     Ok(())

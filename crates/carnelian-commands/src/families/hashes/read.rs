@@ -2,7 +2,7 @@
 
 use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::error::CommandResult;
-use crate::families::keys::scan::{ScanOptions, scan_cursor};
+use crate::families::scan::{ScanOptions, scan_cursor};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
 use carnelian_engine::Hash;
 
@@ -155,7 +155,7 @@ fn hscan(ctx: &mut Ctx) -> CommandResult {
         ctx.out.array(0);
         return Ok(());
     };
-    let options = ScanOptions::parse(options, false)?;
+    let options = ScanOptions::parse(options)?;
     let mut found = Vec::new();
     let next = hash.scan(cursor, options.count, |field, value| {
         if field.with_bytes(|name| options.matches(name)) {
