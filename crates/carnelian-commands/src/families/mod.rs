@@ -4,6 +4,7 @@ use crate::spec::CommandSpec;
 
 mod connection;
 mod help;
+mod lists;
 mod pubsub;
 mod server;
 mod strings;
@@ -13,6 +14,11 @@ mod transactions;
 pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     connection::basic::COMMANDS,
     connection::client::COMMANDS,
+    lists::blocking::COMMANDS,
+    lists::edit::COMMANDS,
+    lists::ends::COMMANDS,
+    lists::moving::COMMANDS,
+    lists::read::COMMANDS,
     pubsub::COMMANDS,
     server::acl::COMMANDS,
     server::config::COMMANDS,
