@@ -16,13 +16,18 @@ pub fn integer(arg: &[u8]) -> CommandResult<i64> {
     parse_i64(arg).ok_or(CommandError::NOT_INTEGER)
 }
 
+/// Reads a 32-bit integer, such as the number of a database, with the errors that commands reply with.
+pub(crate) fn small_integer(arg: &[u8]) -> CommandResult<i32> {
+    i32::try_from(integer(arg)?).map_err(|_| CommandError::NOT_INT32)
+}
+
 /// Reads a floating-point number, with the error that commands reply with.
 pub fn float(arg: &[u8]) -> CommandResult<f64> {
     parse_f64(arg).ok_or(CommandError::NOT_FLOAT)
 }
 
 /// Reads the time-out of a blocking command, in seconds: milliseconds, or `None` (0) for ever.
-pub fn timeout(arg: &[u8]) -> CommandResult<Option<u64>> {
+pub(crate) fn timeout(arg: &[u8]) -> CommandResult<Option<u64>> {
     let seconds = parse_f64(arg).ok_or(CommandError::TIMEOUT_NOT_FLOAT)?;
     let millis = (seconds * 1000.0).ceil();
     // What does not fit 63 bits is called negative, too: Redis' clients know it so.

@@ -129,6 +129,7 @@ impl Node {
             }
         };
         let spec = entry.spec;
+        session.last_command = Some(entry.id);
         if !spec.accepts(args.len()) || matches!(spec.handler, Handler::Subcommands) {
             let error = CommandError::arity(&entry.full_name());
             return self.refuse(session, Some(entry), &error, out, stats);

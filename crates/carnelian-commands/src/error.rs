@@ -68,6 +68,27 @@ impl CommandError {
     pub const INVALID_CURSOR: Self = Self::fixed("ERR invalid cursor");
     /// A database number beyond `databases`.
     pub const DB_OUT_OF_RANGE: Self = Self::fixed("ERR DB index is out of range");
+    /// The first database argument of SWAPDB.
+    pub const INVALID_FIRST_DB: Self = Self::fixed("ERR invalid first DB index");
+    /// The second database argument of SWAPDB.
+    pub const INVALID_SECOND_DB: Self = Self::fixed("ERR invalid second DB index");
+    /// EXPIRE with conditions that exclude each other.
+    pub const EXPIRE_NX: Self =
+        Self::fixed("ERR NX and XX, GT or LT options at the same time are not compatible");
+    /// EXPIRE with conditions that exclude each other.
+    pub const EXPIRE_GT_LT: Self = Self::fixed("ERR GT and LT options at the same time are not compatible");
+    /// OBJECT IDLETIME while access counters are kept.
+    pub const NO_IDLE_TIME: Self = Self::fixed(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies \
+         at runtime LRU and LFU data will take some time to adjust.",
+    );
+    /// OBJECT FREQ while no access counters are kept.
+    pub const NO_FREQUENCY: Self = Self::fixed(
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
+         between policies at runtime LRU and LFU data will take some time to adjust.",
+    );
+    /// SORT by something that is no number.
+    pub const SORT_SCORE: Self = Self::fixed("ERR One or more scores can't be converted into double");
     /// A database argument that is no number.
     pub const INVALID_DB: Self = Self::fixed("ERR invalid DB index");
     /// Source and destination are the same.
@@ -94,6 +115,12 @@ impl CommandError {
     pub const COUNT_NEGATIVE: Self = Self::fixed("ERR COUNT can't be negative");
     /// LPOS: a length that is no number or negative.
     pub const MAXLEN_NEGATIVE: Self = Self::fixed("ERR MAXLEN can't be negative");
+    /// A count whose negative has no place in 64 bits.
+    pub const COUNT_BETWEEN: Self = Self::fixed(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
+    /// A limit below zero.
+    pub const LIMIT_NEGATIVE: Self = Self::fixed("ERR LIMIT can't be negative");
     /// A number that is out of range.
     pub const OUT_OF_RANGE: Self = Self::fixed("ERR value is out of range");
     /// Not authenticated.
@@ -120,6 +147,11 @@ impl CommandError {
     /// An expiry time the command cannot take.
     pub fn invalid_expire(command: &str) -> Self {
         Self::new(format!("ERR invalid expire time in '{command}' command"))
+    }
+
+    /// An option of EXPIRE that does not exist.
+    pub fn unsupported_option(option: &[u8]) -> Self {
+        Self::new([b"ERR Unsupported option ", option].concat())
     }
 
     /// A wrong number of arguments. Subcommands are named `parent|sub`.

@@ -1,7 +1,7 @@
 //! What a server remembers about one client between commands.
 
 use crate::spec::Flags;
-use crate::table::Entry;
+use crate::table::{CommandId, Entry};
 use carnelian_engine::WatchFlag;
 use carnelian_resp::OwnedArgs;
 use std::any::Any;
@@ -80,6 +80,8 @@ pub struct Session {
     pub watched: Vec<(usize, Box<[u8]>)>,
     /// Touched when a watched key changes.
     pub watch_flag: Arc<WatchFlag>,
+    /// Number of the last command that passed the gates.
+    pub last_command: Option<CommandId>,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
     /// CLIENT NO-EVICT.
@@ -113,6 +115,7 @@ impl Session {
             in_exec: false,
             watched: Vec::new(),
             watch_flag: Arc::new(WatchFlag::default()),
+            last_command: None,
             no_touch: false,
             no_evict: false,
             reply_mode: ReplyMode::On,

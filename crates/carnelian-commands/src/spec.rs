@@ -421,6 +421,9 @@ pub enum Handler {
     Subcommands,
 }
 
+/// Calls the function with the position of every key among the arguments and what the command does with it.
+pub type KeyFinder = fn(Args<'_>, &mut dyn FnMut(usize, KeyFlags));
+
 /// A command.
 pub struct CommandSpec {
     /// Name in lower case; a subcommand's without its parent's.
@@ -431,6 +434,8 @@ pub struct CommandSpec {
     pub flags: Flags,
     /// Where the keys are.
     pub keys: &'static [KeySpec],
+    /// Finds the keys where key specs cannot, with what becomes of them.
+    pub key_finder: Option<KeyFinder>,
     /// ACL categories beyond those that flags and group imply.
     pub categories: Categories,
     /// Whether the group implies a category.
@@ -469,6 +474,7 @@ impl CommandSpec {
             arity,
             flags: Flags::NONE,
             keys: &[],
+            key_finder: None,
             categories: Categories::NONE,
             group_category: true,
             group,
@@ -532,6 +538,13 @@ impl CommandSpec {
     #[must_use]
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// Sets what finds the keys where the key specs cannot.
+    #[must_use]
+    pub const fn key_finder(mut self, finder: KeyFinder) -> Self {
+        self.key_finder = Some(finder);
         self
     }
 
@@ -657,7 +670,11 @@ impl CommandSpec {
     }
 
     /// Calls `visit` with the position of every key among `args`.
+    #[inline]
     pub fn key_positions(&self, args: Args<'_>, mut visit: impl FnMut(usize)) {
+        if let Some(finder) = self.key_finder {
+            return finder(args, &mut |position, _| visit(position));
+        }
         for spec in self.keys {
             if !spec.flags.has(KeyFlags::NOT_KEY) {
                 spec.positions(args, &mut visit);

@@ -29,9 +29,9 @@ impl EventClass {
     /// `m`: reads of keys that do not exist. Not part of `A`.
     pub const KEY_MISS: Self = Self(1 << 9);
     /// `d`: modules' own types.
-    pub const MODULE: Self = Self(1 << 10);
+    pub const MODULE: Self = Self(1 << 11);
     /// `n`: keys that came into being. Not part of `A`.
-    pub const NEW: Self = Self(1 << 11);
+    pub const NEW: Self = Self(1 << 12);
 
     /// The bit of this class.
     pub const fn bit(self) -> u32 {

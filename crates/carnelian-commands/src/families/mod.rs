@@ -4,9 +4,14 @@ use crate::spec::CommandSpec;
 
 mod connection;
 mod help;
+mod keys;
 mod lists;
 mod pubsub;
+mod random;
+mod sample;
+mod scan;
 mod server;
+mod sets;
 mod strings;
 mod transactions;
 
@@ -14,6 +19,13 @@ mod transactions;
 pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     connection::basic::COMMANDS,
     connection::client::COMMANDS,
+    keys::basic::COMMANDS,
+    keys::databases::COMMANDS,
+    keys::expire::COMMANDS,
+    keys::object::COMMANDS,
+    keys::rename::COMMANDS,
+    keys::scan::COMMANDS,
+    keys::sort::COMMANDS,
     lists::blocking::COMMANDS,
     lists::edit::COMMANDS,
     lists::ends::COMMANDS,
@@ -28,6 +40,9 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     server::persistence::COMMANDS,
     server::replication::COMMANDS,
     server::time::COMMANDS,
+    sets::algebra::COMMANDS,
+    sets::members::COMMANDS,
+    sets::random::COMMANDS,
     strings::basic::COMMANDS,
     strings::multi::COMMANDS,
     transactions::COMMANDS,

@@ -1,7 +1,7 @@
 //! PING, ECHO, SELECT, QUIT, RESET, and the specs of AUTH and HELLO.
 
 use crate::ctx::Ctx;
-use crate::cursor::integer;
+use crate::cursor::small_integer;
 use crate::error::{CommandError, CommandResult};
 use crate::host::HostCommand;
 use crate::session::ReplyMode;
@@ -112,10 +112,7 @@ fn quit(ctx: &mut Ctx) -> CommandResult {
 }
 
 fn select(ctx: &mut Ctx) -> CommandResult {
-    let index = integer(ctx.arg(1))?;
-    if i32::try_from(index).is_err() {
-        return Err(CommandError::NOT_INT32);
-    }
+    let index = small_integer(ctx.arg(1))?;
     let Some(db) = usize::try_from(index).ok().filter(|db| *db < ctx.node.engine().databases()) else {
         return Err(CommandError::DB_OUT_OF_RANGE);
     };

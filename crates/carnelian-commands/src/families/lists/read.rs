@@ -59,7 +59,8 @@ fn lindex(ctx: &mut Ctx) -> CommandResult {
 fn lrange(ctx: &mut Ctx) -> CommandResult {
     let (key, start, stop) = (ctx.arg(1), integer(ctx.arg(2))?, integer(ctx.arg(3))?);
     let list = ctx.keys.list(key)?;
-    let Some((list, (first, count))) = list.and_then(|list| Some((list, span(list.len(), start, stop)?))) else {
+    let Some((list, (first, count))) = list.and_then(|list| Some((list, span(list.len(), start, stop)?)))
+    else {
         ctx.out.array(0);
         return Ok(());
     };

@@ -1,8 +1,10 @@
 //! MEMORY.
 
+use crate::ctx::Ctx;
+use crate::error::{CommandError, CommandResult};
 use crate::families::help;
 use crate::host::HostCommand;
-use crate::spec::{CommandSpec, Group, check};
+use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
 
 const SUBCOMMANDS: &[CommandSpec] = &[
     CommandSpec::host("doctor", 2, Group::Server, HostCommand::MemoryDoctor)
@@ -28,6 +30,15 @@ const SUBCOMMANDS: &[CommandSpec] = &[
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
         .docs("4.0.0", "O(1)", "Returns what memory is used for.", "MEMORY STATS")
         .all_shards(),
+    CommandSpec::run("usage", -3, Group::Server, usage)
+        .flags(&[Flags::READONLY])
+        .keys(&[KeySpec::one(2, KeyFlags::RO)])
+        .docs(
+            "4.0.0",
+            "O(N), N being the number of elements sampled",
+            "Returns the bytes that a key and its value take.",
+            "MEMORY USAGE key [SAMPLES count]",
+        ),
     help::spec("4.0.0", "MEMORY HELP", Group::Server),
 ];
 
@@ -35,3 +46,20 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[CommandSpec::container("memory", G
     .docs("4.0.0", "Depends on the subcommand", "Commands about memory.", "MEMORY")];
 
 const _: () = check(COMMANDS);
+
+/// Elements of a collection that are measured unless the client says otherwise.
+const DEFAULT_SAMPLES: usize = 5;
+
+fn usage(ctx: &mut Ctx) -> CommandResult {
+    let mut samples = DEFAULT_SAMPLES;
+    let mut options = ctx.cursor(3);
+    while !options.is_done() {
+        let Some(count) = options.word_with("SAMPLES") else { return Err(CommandError::SYNTAX) };
+        samples = usize::try_from(crate::cursor::integer(count)?).map_err(|_| CommandError::SYNTAX)?;
+    }
+    match ctx.keys.memory_usage(ctx.arg(2), samples) {
+        Some(bytes) => ctx.out.integer(bytes as i64),
+        None => ctx.out.null(),
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Putting parameters into effect, at start-up and at CONFIG SET.
+
+use crate::config::{Config, Id, KeyspaceEvents, id};
+use crate::log::Level;
+use crate::server::Server;
+use carnelian_commands::Node;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Puts every parameter into effect.
+pub(crate) fn all(server: &Server, node: &Node, config: &Config) -> Result<(), String> {
+    for id in crate::config::table::all() {
+        one(server, node, config, id)?;
+    }
+    Ok(())
+}
+
+/// Puts one parameter into effect; others that belong to it may be applied along.
+pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Result<(), String> {
+    let settings = node.engine().settings();
+    let size = |id| usize::try_from(config.int(id)).unwrap_or(usize::MAX);
+    match id {
+        id::HASH_MAX_LISTPACK_ENTRIES => settings.set_hash_max_listpack_entries(size(id)),
+        id::HASH_MAX_LISTPACK_VALUE => settings.set_hash_max_listpack_value(size(id)),
+        id::SET_MAX_INTSET_ENTRIES => settings.set_set_max_intset_entries(size(id)),
+        id::SET_MAX_LISTPACK_ENTRIES => settings.set_set_max_listpack_entries(size(id)),
+        id::SET_MAX_LISTPACK_VALUE => settings.set_set_max_listpack_value(size(id)),
+        id::LIST_MAX_LISTPACK_SIZE => settings.set_list_max_listpack_size(config.int(id)),
+        id::LFU_LOG_FACTOR => settings.set_lfu_log_factor(config.uint(id) as u32),
+        id::LFU_DECAY_TIME => settings.set_lfu_decay_minutes(config.uint(id) as u32),
+        id::MAXMEMORY_POLICY => settings.set_track_frequency(config.word(id).ends_with("lfu")),
+        id::NOTIFY_KEYSPACE_EVENTS => settings.set_notify_events(engine_events(config.keyspace_events())),
+        id::SLOWLOG_LOG_SLOWER_THAN | id::LATENCY_MONITOR_THRESHOLD => node.set_slow_ns(slow_ns(config)),
+        id::HZ => server.cached.hz.store(config.uint(id), Relaxed),
+        id::PROTO_MAX_BULK_LEN => {
+            server.cached.max_bulk_bytes.store(size(id), Relaxed);
+        }
+        id::CLIENT_QUERY_BUFFER_LIMIT => server.cached.query_buffer_bytes.store(size(id), Relaxed),
+        id::CLIENT_OUTPUT_BUFFER_LIMIT => {
+            let limits = config.output_limits();
+            server.cached.normal_limit.set(limits.normal);
+            server.cached.pubsub_limit.set(limits.pubsub);
+        }
+        id::REQUIREPASS => {
+            let required = config.string(id).is_some_and(|password| !password.is_empty());
+            server.cached.requires_password.store(required, Relaxed);
+        }
+        id::LOGLEVEL => server.log.set_level(Level::from_name(config.word(id))),
+        id::MAXCLIENTS => raise_open_files(config.uint(id))?,
+        id::DIR => std::env::set_current_dir(config.dir())
+            .map_err(|error| format!("Changing directory: {}", crate::listen::error_text(&error)))?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The classes of events that the engine must record: none unless somebody could hear them.
+fn engine_events(events: KeyspaceEvents) -> u32 {
+    let channels = KeyspaceEvents::KEYSPACE | KeyspaceEvents::KEYEVENT;
+    if events.0 & channels == 0 {
+        return 0;
+    }
+    // The engine numbers the classes from 0, behind the two kinds of channels.
+    events.0 >> 2
+}
+
+/// The duration from which commands are reported: the lower of the two thresholds.
+fn slow_ns(config: &Config) -> u64 {
+    let slowlog =
+        u64::try_from(config.int(id::SLOWLOG_LOG_SLOWER_THAN)).map_or(u64::MAX, |us| us.saturating_mul(1000));
+    let latency = match config.uint(id::LATENCY_MONITOR_THRESHOLD) {
+        0 => u64::MAX,
+        ms => ms.saturating_mul(1_000_000),
+    };
+    slowlog.min(latency)
+}
+
+/// Descriptors that the server needs for itself.
+const RESERVED_DESCRIPTORS: u64 = 32;
+
+/// Makes room for so many clients.
+fn raise_open_files(clients: u64) -> Result<(), String> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let wanted = clients.saturating_add(RESERVED_DESCRIPTORS);
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return Ok(());
+    }
+    let maximum = Some(limit.maximum.map_or(wanted, |maximum| maximum.max(wanted)));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).is_ok()
+        || setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).is_ok();
+    let reached = getrlimit(Resource::Nofile).current;
+    if raised && reached.is_none_or(|current| current >= wanted) {
+        return Ok(());
+    }
+    Err("The operating system is not able to handle the specified number of clients, try with 10000".into())
+}

@@ -1,0 +1,453 @@
+//! One client's connection: bytes in, commands, bytes out.
+//!
+//! Bytes are read into a buffer that all connections of a worker share; only what is left of an unfinished request is kept
+//! with the connection. Every complete request in a read is executed before the replies are written, with one write.
+
+use crate::client::ClientHandle;
+use crate::inbox::Mail;
+use crate::stream::Stream;
+use crate::worker::Worker;
+use bytes::BytesMut;
+use carnelian_commands::{Blocked, Client, CommandError, Flow, ReplyMode, Session};
+use carnelian_resp::{Limits, Protocol, ReplyWriter, RequestParser, Status};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Replies of one batch that are sent before the next command runs, in bytes.
+const FLUSH_BYTES: usize = 64 * 1024;
+/// Unsent replies from which a client that has not authenticated is not read any more, in bytes.
+const UNAUTHENTICATED_OUTPUT_MAX: usize = 64 * 1024;
+/// Unprocessed requests from which a blocked client is not read any more, in bytes.
+const BLOCKED_INPUT_MAX: usize = 1024 * 1024;
+/// How long a closing connection may take to accept its last replies.
+const LAST_REPLIES_MS: u64 = 5_000;
+
+enum State {
+    Ready,
+    Blocked { blocked: Blocked, deadline: Option<Pin<Box<Sleep>>> },
+    Postponed,
+}
+
+enum Event {
+    Read(usize),
+    Mail,
+    Writable,
+    Timeout,
+    Closed,
+}
+
+pub(crate) struct Connection {
+    stream: Stream,
+    worker: Rc<Worker>,
+    session: Session,
+    client: Arc<ClientHandle>,
+    parser: RequestParser,
+    /// Received and not executed: the beginning of a request, or whatever came while the client was blocked.
+    pending: BytesMut,
+    /// Bytes that the request at the start of `pending` needs to be complete, as far as known.
+    needed: usize,
+    out: ReplyWriter,
+    /// How much of `out` has been sent.
+    sent: usize,
+    /// When the soft limit on unsent replies was exceeded, in milliseconds since 1970.
+    over_soft_limit_since_ms: Option<u64>,
+    authenticated: bool,
+    state: State,
+    closing: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: Stream, worker: Rc<Worker>, client: Arc<ClientHandle>) -> Self {
+        let authenticated = !worker.server.requires_password();
+        let limits = worker.server.request_limits(authenticated);
+        client.authenticated.store(authenticated, Relaxed);
+        Self {
+            stream,
+            session: Session::new(client.id, authenticated, Arc::clone(&client) as Arc<dyn Client>),
+            parser: RequestParser::new(limits),
+            pending: BytesMut::new(),
+            needed: 0,
+            out: ReplyWriter::new(Protocol::Resp2),
+            sent: 0,
+            over_soft_limit_since_ms: None,
+            authenticated,
+            state: State::Ready,
+            closing: false,
+            worker,
+            client,
+        }
+    }
+
+    /// Serves the client until it leaves or is closed.
+    pub(crate) async fn run(mut self) {
+        if self.serve().await.is_ok() {
+            self.send_last_replies().await;
+        }
+        let node = &self.worker.node;
+        if let State::Blocked { blocked, .. } = &self.state {
+            blocked.cancel(node);
+        }
+        node.discard(&mut self.session);
+        self.worker.server.forget_client(&self.client);
+    }
+
+    /// Ends with `Ok` when the connection is to be closed from this side, with replies to be sent first.
+    async fn serve(&mut self) -> io::Result<()> {
+        loop {
+            if self.client.inbox.has_mail() {
+                self.read_mail();
+            }
+            if !self.closing && matches!(self.state, State::Ready) && self.has_work() {
+                self.execute_pending();
+            }
+            self.flush()?;
+            if self.closing {
+                return Ok(());
+            }
+            if self.is_over_output_limit() {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            match self.wait().await? {
+                Event::Read(bytes) => {
+                    self.worker.counters.input_bytes.add(bytes as u64);
+                    if self.pending.is_empty() {
+                        self.execute_read(bytes);
+                    } else if self.pending.len() > self.worker.server.query_buffer_limit() {
+                        self.worker.server.log.warning(format_args!(
+                            "Closing client that reached max query buffer length: id={}",
+                            self.client.id
+                        ));
+                        return Err(io::ErrorKind::ConnectionAborted.into());
+                    }
+                }
+                Event::Mail | Event::Writable => {}
+                Event::Timeout => self.time_out(),
+                Event::Closed => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+    }
+
+    /// Whether `pending` may hold a complete request.
+    fn has_work(&self) -> bool {
+        !self.pending.is_empty() && self.pending.len() >= self.needed
+    }
+
+    /// Waits for the first of: mail, room for replies, the deadline, bytes.
+    async fn wait(&mut self) -> io::Result<Event> {
+        let Self { stream, worker, client, pending, out, sent, state, session, needed, .. } = self;
+        let unsent = out.len() - *sent;
+        let waiting = !matches!(state, State::Ready);
+        let may_read = if waiting {
+            pending.len() < BLOCKED_INPUT_MAX
+        } else {
+            session.authenticated || unsent < UNAUTHENTICATED_OUTPUT_MAX
+        };
+        let keeps_input = waiting || !pending.is_empty();
+        if keeps_input && may_read {
+            // What is known to come is reserved at once, but never more than has a chance to arrive soon.
+            let missing = needed.saturating_sub(pending.len()).clamp(16 * 1024, 1024 * 1024);
+            pending.reserve(missing);
+        }
+        poll_fn(|cx| {
+            if client.inbox.has_mail() {
+                return Poll::Ready(Ok(Event::Mail));
+            }
+            if unsent > 0
+                && let Poll::Ready(ready) = stream.poll_write_ready(cx)
+            {
+                return Poll::Ready(ready.map(|()| Event::Writable));
+            }
+            if may_read {
+                let read = if keeps_input {
+                    pin!(stream.read_buf(pending)).poll(cx)
+                } else {
+                    worker.poll_read(stream, cx)
+                };
+                match read {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Event::Closed)),
+                    Poll::Ready(Ok(bytes)) => return Poll::Ready(Ok(Event::Read(bytes))),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {}
+                }
+            }
+            if let State::Blocked { deadline: Some(deadline), .. } = state
+                && deadline.as_mut().poll(cx).is_ready()
+            {
+                return Poll::Ready(Ok(Event::Timeout));
+            }
+            client.inbox.register(cx.waker());
+            if client.inbox.has_mail() { Poll::Ready(Ok(Event::Mail)) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    /// Executes what the worker's buffer holds for this connection and keeps the rest.
+    fn execute_read(&mut self, bytes: usize) {
+        let worker = Rc::clone(&self.worker);
+        let buffer = worker.read_buffer.borrow();
+        let Some(input) = buffer.get(..bytes) else { return };
+        let consumed = self.execute(input);
+        self.pending.extend_from_slice(&input[consumed..]);
+    }
+
+    fn execute_pending(&mut self) {
+        let mut input = std::mem::take(&mut self.pending);
+        let consumed = self.execute(&input);
+        if consumed < input.len() {
+            bytes::Buf::advance(&mut input, consumed);
+            self.pending = input;
+        }
+    }
+
+    /// Executes complete requests until the input ends or the client has to wait; returns how much was consumed.
+    fn execute(&mut self, input: &[u8]) -> usize {
+        let worker = Rc::clone(&self.worker);
+        if self.out.is_empty() {
+            worker.lend_buffer(&mut self.out);
+        }
+        let now_ms = worker.server.clock.unix_ms();
+        let mut at = 0;
+        self.needed = 0;
+        while at < input.len() && !self.closing {
+            let rest = &input[at..];
+            match self.parser.parse(rest) {
+                Ok(Status::Complete { len }) => {
+                    let args = self.parser.args(rest);
+                    if args.is_empty() {
+                        at += len;
+                        continue;
+                    }
+                    let start = self.out.len();
+                    let flow =
+                        worker.node.execute(&mut self.session, args, &mut self.out, now_ms, &worker.stats);
+                    if !matches!(flow, Flow::Postponed) {
+                        at += len;
+                    }
+                    if self.session.reply_mode != ReplyMode::On {
+                        self.withhold_reply(start);
+                    }
+                    match flow {
+                        Flow::Continue => {}
+                        Flow::Close => self.closing = true,
+                        Flow::Blocked(blocked) => {
+                            self.begin_waiting(blocked);
+                            break;
+                        }
+                        Flow::Postponed => {
+                            self.state = State::Postponed;
+                            worker.server.pause.add(&self.client);
+                            break;
+                        }
+                    }
+                    if self.session.authenticated != self.authenticated {
+                        self.authenticated = self.session.authenticated;
+                        self.client.authenticated.store(self.authenticated, Relaxed);
+                        self.parser.set_limits(worker.server.request_limits(self.authenticated));
+                    }
+                    if self.out.len() - self.sent > FLUSH_BYTES && !self.flush_early() {
+                        break;
+                    }
+                }
+                Ok(Status::Incomplete { needed }) => {
+                    self.needed = needed;
+                    break;
+                }
+                Err(error) => {
+                    worker.server.log.write(
+                        crate::log::Level::Verbose,
+                        format_args!("Protocol error ({error}) from client: id={}", self.client.id),
+                    );
+                    worker.server.count_protocol_error(&self.client);
+                    self.out.error(format!("ERR Protocol error: {error}"));
+                    worker.node.errors().count(b"ERR");
+                    worker.stats.errors.add(1);
+                    self.closing = true;
+                    at = input.len();
+                }
+            }
+        }
+        let resp = if self.out.protocol() == Protocol::Resp3 { 3 } else { 2 };
+        self.client.refresh(&self.session, resp, now_ms);
+        at
+    }
+
+    /// Sends replies in the middle of a batch. False when a client that has not authenticated does not read them: it gets
+    /// no further until it does.
+    fn flush_early(&mut self) -> bool {
+        if self.flush().is_err() {
+            self.closing = true;
+        }
+        self.authenticated || self.out.len() - self.sent < UNAUTHENTICATED_OUTPUT_MAX
+    }
+
+    /// Takes back what a command wrote although CLIENT REPLY says that it must not.
+    #[cold]
+    fn withhold_reply(&mut self, start: usize) {
+        match self.session.reply_mode {
+            ReplyMode::On => {}
+            ReplyMode::Off => self.out.truncate(start),
+            ReplyMode::SkipNext => self.session.reply_mode = ReplyMode::Skip,
+            ReplyMode::Skip => {
+                self.out.truncate(start);
+                self.session.reply_mode = ReplyMode::On;
+            }
+        }
+    }
+
+    fn begin_waiting(&mut self, blocked: Blocked) {
+        let deadline = blocked
+            .timeout_ms
+            .and_then(|timeout| Instant::now().checked_add(Duration::from_millis(timeout)))
+            .map(|deadline| Box::pin(sleep_until(deadline)));
+        self.client.blocked.store(true, Relaxed);
+        self.state = State::Blocked { blocked, deadline };
+    }
+
+    fn stop_waiting(&mut self) -> Option<Blocked> {
+        match std::mem::replace(&mut self.state, State::Ready) {
+            State::Blocked { blocked, .. } => {
+                self.client.blocked.store(false, Relaxed);
+                // Whatever arrived meanwhile may be complete by now.
+                self.needed = 0;
+                Some(blocked)
+            }
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    fn time_out(&mut self) {
+        if let State::Blocked { blocked, deadline } = &mut self.state {
+            if blocked.cancel(&self.worker.node) {
+                blocked.write_timeout(&mut self.out);
+                self.stop_waiting();
+            } else {
+                // Served in the last moment: the reply is in the mail.
+                *deadline = None;
+            }
+        }
+    }
+
+    fn read_mail(&mut self) {
+        for mail in self.client.inbox.take() {
+            match mail {
+                Mail::Reply(reply) => {
+                    let blocked = self.stop_waiting();
+                    if let Some(blocked) = blocked {
+                        blocked.forget(&self.worker.node);
+                    }
+                    let start = self.out.len();
+                    self.out.raw(&reply);
+                    self.withhold_reply(start);
+                }
+                Mail::Push(message) => self.out.raw(&message),
+                Mail::Unblock { with_error } => self.unblock(with_error),
+                Mail::Resume => {
+                    if matches!(self.state, State::Postponed) {
+                        self.state = State::Ready;
+                        self.needed = 0;
+                    }
+                }
+                Mail::Kill => {
+                    self.closing = true;
+                    self.out.clear();
+                    self.sent = 0;
+                }
+            }
+        }
+    }
+
+    fn unblock(&mut self, with_error: bool) {
+        let State::Blocked { blocked, .. } = &self.state else { return };
+        if !blocked.cancel(&self.worker.node) {
+            return;
+        }
+        if with_error {
+            let error = CommandError::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+            self.out.error(error.text());
+        } else {
+            blocked.write_timeout(&mut self.out);
+        }
+        self.stop_waiting();
+    }
+
+    /// Writes as much as the socket takes now.
+    fn flush(&mut self) -> io::Result<()> {
+        while self.sent < self.out.len() {
+            match self.stream.try_write(&self.out.buf()[self.sent..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => {
+                    self.sent += bytes;
+                    self.worker.counters.output_bytes.add(bytes as u64);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if self.sent >= self.out.len() {
+            self.sent = 0;
+            self.out.clear();
+            self.over_soft_limit_since_ms = None;
+            if matches!(self.state, State::Ready) {
+                self.worker.take_back_buffer(&mut self.out);
+            }
+        } else if self.sent > FLUSH_BYTES {
+            let rest = self.out.buf()[self.sent..].to_vec();
+            self.sent = 0;
+            self.out.clear();
+            *self.out.buf_mut() = rest;
+        }
+        Ok(())
+    }
+
+    fn is_over_output_limit(&mut self) -> bool {
+        let unsent = (self.out.len() - self.sent + self.client.inbox.bytes()) as u64;
+        self.client.output_bytes.store(unsent as usize, Relaxed);
+        self.client.query_bytes.store(self.pending.len(), Relaxed);
+        if unsent == 0 {
+            return false;
+        }
+        let now_ms = self.worker.server.clock.unix_ms();
+        let over = self.worker.server.output_limit_exceeded(
+            &self.client,
+            unsent,
+            &mut self.over_soft_limit_since_ms,
+            now_ms,
+        );
+        if over {
+            self.worker.server.log.warning(format_args!(
+                "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
+                self.client.id, self.client.address
+            ));
+        }
+        over
+    }
+
+    /// Gives the client a moment to accept what it is still owed.
+    async fn send_last_replies(&mut self) {
+        let deadline = Instant::now() + Duration::from_millis(LAST_REPLIES_MS);
+        while self.sent < self.out.len() {
+            let stream = &self.stream;
+            let ready = tokio::time::timeout_at(deadline, poll_fn(|cx| stream.poll_write_ready(cx))).await;
+            if !matches!(ready, Ok(Ok(()))) || self.flush().is_err() {
+                return;
+            }
+        }
+        self.stream.shut_down().await;
+    }
+}
+
+/// Limits on requests of clients.
+pub(crate) fn request_limits(authenticated: bool, max_bulk: usize) -> Limits {
+    if authenticated { Limits { max_bulk, ..Limits::default() } } else { Limits::unauthenticated() }
+}

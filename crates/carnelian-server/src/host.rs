@@ -1,0 +1,145 @@
+//! The server as commands see it.
+
+use crate::admin;
+use crate::client::{Details, handle_of, shared_handle_of};
+use crate::config::{KeyspaceEvents, id};
+use crate::server::Server;
+use crate::slowlog::{SlowEntry, shorten};
+use carnelian_commands::spec::{CommandSpec, Flags};
+use carnelian_commands::{CommandError, CommandResult, Ctx, Gate, Host, HostCommand, Session};
+use carnelian_engine::{Garbage, KeyEvent};
+use carnelian_resp::Args;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Hands the server to commands. A type of its own because some of what it does needs the server to be shared.
+pub(crate) struct ServerHost(pub(crate) Arc<Server>);
+
+impl Host for ServerHost {
+    fn run(&self, command: HostCommand, ctx: &mut Ctx) -> CommandResult {
+        admin::run(&self.0, command, ctx)
+    }
+
+    fn gate(&self, spec: &'static CommandSpec, session: &Session, _: Args<'_>) -> Gate {
+        let server = &self.0;
+        let is_exec = spec.name == "exec";
+        let queued = session.transaction.as_ref().map(|transaction| transaction.flags).unwrap_or_default();
+        let writes = spec.flags.has_any(Flags::WRITE.or(Flags::MAY_REPLICATE))
+            || (is_exec && queued.has_any(Flags::WRITE.or(Flags::MAY_REPLICATE)));
+        if spec.flags.has(Flags::WRITE) || spec.name == "ping" {
+            let config = server.config.read();
+            if server.persistence.refuses_writes(&config) {
+                return Gate::Refuse(misconf());
+            }
+        }
+        // Commands that a transaction only queues are let through; EXEC waits for them. What administers the server must
+        // stay possible, or nobody could end the pause.
+        let exempt = session.is_queueing() && !is_exec;
+        let admin = spec.name == "client" || spec.group.name() == "connection" && !writes;
+        if !exempt && !admin && server.pause.stops(writes, server.clock.unix_ms()) {
+            return Gate::Postpone;
+        }
+        Gate::Pass
+    }
+
+    fn reset(&self, session: &mut Session) {
+        let server = &self.0;
+        if let Some(client) = shared_handle_of(session) {
+            server.pubsub.forget(&client);
+            server.monitors.remove(client.id, server);
+            client.monitoring.store(false, Relaxed);
+            client.no_touch.store(false, Relaxed);
+            client.no_evict.store(false, Relaxed);
+            client.resp.store(2, Relaxed);
+            *client.details.lock() = Details { user: "default".into(), ..Details::default() };
+        }
+        session.subscriptions = 0;
+        session.shard_subscriptions = 0;
+        session.monitoring = false;
+        session.authenticated = !server.requires_password();
+    }
+
+    fn monitor(&self, session: &Session, args: Args<'_>) {
+        self.0.monitors.show(session, args, self.0.clock.unix_us());
+    }
+
+    fn keyspace_event(&self, event: &KeyEvent) {
+        if self.0.pubsub.is_idle() {
+            return;
+        }
+        let wanted = self.0.config.read().keyspace_events();
+        let channel = |kind: &str, name: &[u8]| {
+            let mut channel = format!("__{kind}@{}__:", event.db).into_bytes();
+            channel.extend_from_slice(name);
+            channel
+        };
+        if wanted.contains(KeyspaceEvents::KEYSPACE) {
+            self.0.pubsub.publish(&channel("keyspace", &event.key), event.name.as_bytes(), None);
+        }
+        if wanted.contains(KeyspaceEvents::KEYEVENT) {
+            self.0.pubsub.publish(&channel("keyevent", event.name.as_bytes()), &event.key, None);
+        }
+    }
+
+    fn reclaim(&self, garbage: Vec<Garbage>, wait: bool) {
+        if wait {
+            drop(garbage);
+            return;
+        }
+        let objects = garbage.iter().map(Garbage::objects).sum::<usize>() as u64;
+        let server = Arc::clone(&self.0);
+        server.totals.lazily_freeing.fetch_add(objects, Relaxed);
+        let freed = {
+            let server = Arc::clone(&server);
+            move || {
+                drop(garbage);
+                server.totals.lazily_freeing.fetch_sub(objects, Relaxed);
+                server.totals.lazily_freed.fetch_add(objects, Relaxed);
+            }
+        };
+        if std::thread::Builder::new().name("lazy-free".into()).spawn(freed).is_err() {
+            // Without a thread the closure was dropped, and the memory is free all the same.
+            server.totals.lazily_freeing.fetch_sub(objects, Relaxed);
+            server.totals.lazily_freed.fetch_add(objects, Relaxed);
+        }
+    }
+
+    fn slow(&self, spec: &'static CommandSpec, session: &Session, args: Args<'_>, duration_ns: u64) {
+        let server = &self.0;
+        let duration_us = duration_ns / 1000;
+        let now_s = server.clock.unix_ms() / 1000;
+        let config = server.config.read();
+        let threshold_us = config.int(id::SLOWLOG_LOG_SLOWER_THAN);
+        if threshold_us >= 0
+            && duration_us >= threshold_us as u64
+            && let Some(client) = handle_of(session)
+        {
+            let entry = SlowEntry {
+                id: 0,
+                time_s: now_s,
+                duration_us,
+                args: shorten(args.iter()),
+                address: client.address.clone(),
+                name: session.name.clone(),
+            };
+            server.slowlog.add(entry, config.uint(id::SLOWLOG_MAX_LEN) as usize);
+        }
+        let threshold_ms = config.uint(id::LATENCY_MONITOR_THRESHOLD);
+        if threshold_ms > 0 && duration_us / 1000 >= threshold_ms {
+            let event = if spec.flags.has(Flags::FAST) { "fast-command" } else { "command" };
+            server.latency.add(event, now_s, duration_us / 1000);
+        }
+    }
+
+    fn ticks_ns(&self) -> u64 {
+        self.0.clock.ticks_ns()
+    }
+}
+
+fn misconf() -> CommandError {
+    CommandError::new(
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may \
+         modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
+         snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+    )
+}

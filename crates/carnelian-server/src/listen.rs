@@ -1,0 +1,281 @@
+//! Listening sockets: binding them, and handing every accepted connection to a worker.
+
+use crate::client::{ClientHandle, Details};
+use crate::config::{Config, id};
+use crate::log::Level;
+use crate::server::Server;
+use crate::worker::Accepted;
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+
+/// How long to wait before accepting again when the system refuses, so that a lack of descriptors does not become a
+/// busy loop.
+const ACCEPT_RETRY_MS: u64 = 10;
+
+/// The sockets a server listens on.
+#[derive(Default)]
+pub(crate) struct Listeners {
+    tcp: Vec<std::net::TcpListener>,
+    unix: Option<(std::os::unix::net::UnixListener, PathBuf)>,
+}
+
+fn bind_tcp(address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.bind(&SockAddr::from(address))?;
+    socket.listen(backlog)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// The addresses behind one word of `bind`.
+fn resolve(word: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    match word {
+        "*" => Ok(vec![SocketAddr::from(([0, 0, 0, 0], port))]),
+        "::*" => Ok(vec![SocketAddr::new(IpAddr::from([0u16; 8]), port)]),
+        _ => Ok((word, port).to_socket_addrs()?.collect()),
+    }
+}
+
+impl Listeners {
+    /// Binds every configured address. An address with a leading `-` may be missing on this machine.
+    pub(crate) fn bind(config: &Config, log: &crate::log::Log) -> Result<Self, String> {
+        let mut listeners = Self::default();
+        let port = config.uint(id::PORT) as u16;
+        let backlog = config.int(id::TCP_BACKLOG) as i32;
+        if port != 0 {
+            for word in config.bind().iter() {
+                let word = String::from_utf8_lossy(word);
+                let (word, optional) = match word.strip_prefix('-') {
+                    Some(rest) => (rest, true),
+                    None => (&*word, false),
+                };
+                let bound = resolve(word, port).and_then(|addresses| {
+                    addresses
+                        .into_iter()
+                        .map(|address| bind_tcp(address, backlog))
+                        .collect::<Result<Vec<_>, _>>()
+                });
+                match bound {
+                    Ok(sockets) => listeners.tcp.extend(sockets),
+                    Err(error) => {
+                        let reason = error_text(&error);
+                        log.warning(format_args!(
+                            "Warning: Could not create server TCP listening socket {word}:{port}: {reason}"
+                        ));
+                        let missing = matches!(
+                            error.raw_os_error().map(rustix::io::Errno::from_raw_os_error),
+                            Some(
+                                rustix::io::Errno::ADDRNOTAVAIL
+                                    | rustix::io::Errno::AFNOSUPPORT
+                                    | rustix::io::Errno::PROTONOSUPPORT
+                                    | rustix::io::Errno::NOPROTOOPT
+                            )
+                        );
+                        if !(optional && missing) {
+                            return Err(format!("Failed listening on port {port} (TCP), aborting."));
+                        }
+                    }
+                }
+            }
+            if listeners.tcp.is_empty() {
+                return Err(format!("Failed listening on port {port} (TCP), aborting."));
+            }
+        }
+        if let Some(path) = config.path(id::UNIXSOCKET).filter(|path| !path.as_os_str().is_empty()) {
+            let socket = bind_unix(&path, config.uint(id::UNIXSOCKETPERM) as u32, backlog)
+                .map_err(|error| format!("Failed opening Unix socket: bind: {}", error_text(&error)))?;
+            listeners.unix = Some((socket, path));
+        }
+        if listeners.tcp.is_empty() && listeners.unix.is_none() {
+            return Err("Configured to not listen anywhere, exiting.".into());
+        }
+        Ok(listeners)
+    }
+
+    /// The port of the first TCP socket, which differs from the configured one where that is 0.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.tcp.first().and_then(|socket| socket.local_addr().ok()).map(|address| address.port())
+    }
+
+    /// The path of the Unix socket, to remove it at the end.
+    pub(crate) fn unix_path(&self) -> Option<&Path> {
+        self.unix.as_ref().map(|(_, path)| path.as_path())
+    }
+
+    /// Accepts connections for ever, as tasks of the current runtime.
+    pub(crate) fn accept(self, server: &Arc<Server>) -> io::Result<()> {
+        for socket in self.tcp {
+            let listener = TcpListener::from_std(socket)?;
+            let server = Arc::clone(server);
+            tokio::spawn(async move {
+                loop {
+                    match listener.accept().await {
+                        Ok((stream, address)) => {
+                            drop(stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address)))
+                        }
+                        Err(error) => accept_failed(&server, &error).await,
+                    }
+                }
+            });
+        }
+        if let Some((socket, path)) = self.unix {
+            let listener = UnixListener::from_std(socket)?;
+            let server = Arc::clone(server);
+            tokio::spawn(async move {
+                loop {
+                    match listener.accept().await {
+                        Ok((stream, _)) => {
+                            drop(stream.into_std().map(|stream| welcome_unix(&server, stream, &path)));
+                        }
+                        Err(error) => accept_failed(&server, &error).await,
+                    }
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+async fn accept_failed(server: &Server, error: &io::Error) {
+    server.log.warning(format_args!("Accepting client connection: {}", error_text(error)));
+    tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+}
+
+/// The system's words for an error, without Rust's number behind them.
+pub(crate) fn error_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+/// Binds a Unix socket with its permissions in place before anybody can connect: it is created under a name that nobody
+/// knows, and takes its own name when it is ready.
+fn bind_unix(path: &Path, mode: u32, backlog: i32) -> io::Result<std::os::unix::net::UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    // Nobody can connect before listen(), so the permissions are in force from the first client on.
+    if mode != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    }
+    socket.listen(backlog)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+fn welcome_tcp(server: &Arc<Server>, stream: std::net::TcpStream, address: SocketAddr) -> io::Result<()> {
+    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    let local = stream.local_addr().unwrap_or(address);
+    let socket = SockRef::from(&stream);
+    // Failing to tune a socket is no reason to refuse the client.
+    drop(socket.set_tcp_nodelay(true));
+    let keepalive_s = server.config.read().uint(id::TCP_KEEPALIVE);
+    if keepalive_s > 0 {
+        let keepalive = TcpKeepalive::new()
+            .with_time(Duration::from_secs(keepalive_s))
+            .with_interval(Duration::from_secs((keepalive_s / 3).max(1)))
+            .with_retries(3);
+        drop(socket.set_tcp_keepalive(&keepalive));
+    }
+    let is_local = address.ip().is_loopback();
+    let client = handle(server, address.to_string(), local.to_string(), stream.as_raw_fd(), false, is_local);
+    if let Some(refusal) = refusal(server, is_local) {
+        refuse(server, &stream, refusal);
+        return Ok(());
+    }
+    dispatch(server, client, |client| Accepted::Tcp(stream, client));
+    Ok(())
+}
+
+fn welcome_unix(server: &Arc<Server>, stream: std::os::unix::net::UnixStream, path: &Path) {
+    let name = format!("{}:0", path.display());
+    let client = handle(server, name.clone(), name, stream.as_raw_fd(), true, true);
+    if let Some(refusal) = refusal(server, true) {
+        refuse(server, &stream, refusal);
+        return;
+    }
+    dispatch(server, client, |client| Accepted::Unix(stream, client));
+}
+
+fn refuse(server: &Server, mut stream: impl Write, refusal: &str) {
+    server.totals.rejected_connections.fetch_add(1, Relaxed);
+    // Whether the client reads it or not: it is closed.
+    drop(stream.write_all(refusal.as_bytes()));
+}
+
+/// Why a client cannot be served, as an error reply.
+fn refusal(server: &Server, is_local: bool) -> Option<&'static str> {
+    let config = server.config.read();
+    if server.clients.len() as u64 >= config.uint(id::MAXCLIENTS) {
+        return Some("-ERR max number of clients reached\r\n");
+    }
+    if config.bool(id::PROTECTED_MODE) && !server.requires_password() && !is_local {
+        return Some(
+            "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the \
+             default user. In this mode connections are only accepted from the loopback interface. If you want to connect \
+             from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode \
+             sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the \
+             same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. \
+             Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by \
+             editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the \
+             server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' \
+             option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above \
+             things in order for the server to start accepting connections from the outside.\r\n",
+        );
+    }
+    None
+}
+
+fn handle(
+    server: &Server,
+    address: String,
+    local_address: String,
+    fd: i32,
+    is_unix: bool,
+    is_local: bool,
+) -> Arc<ClientHandle> {
+    let now_ms = server.clock.unix_ms();
+    server.totals.connections.fetch_add(1, Relaxed);
+    server.log.write(Level::Verbose, format_args!("Accepted {address}"));
+    Arc::new(ClientHandle::new(
+        server.clients.next_id(),
+        address,
+        local_address,
+        fd,
+        is_unix,
+        is_local,
+        now_ms,
+        Details { user: "default".into(), ..Details::default() },
+    ))
+}
+
+/// Hands the connection to the worker with the fewest.
+fn dispatch(
+    server: &Server,
+    client: Arc<ClientHandle>,
+    accepted: impl FnOnce(Arc<ClientHandle>) -> Accepted,
+) {
+    server.clients.add(&client);
+    let workers = server.workers.read();
+    let least = workers.iter().min_by_key(|worker| worker.connections.load(Relaxed));
+    if !least.is_some_and(|worker| worker.send(accepted(Arc::clone(&client)))) {
+        server.clients.remove(client.id);
+    }
+}

@@ -1,0 +1,215 @@
+//! The state that all parts of a server share.
+
+use crate::client::{ClientHandle, Clients};
+use crate::clock::Clock;
+use crate::config::{Config, OutputLimit, id};
+use crate::connection::request_limits;
+use crate::latency::LatencyMonitor;
+use crate::log::Log;
+use crate::memory::MemorySource;
+use crate::monitor::Monitors;
+use crate::pause::Pause;
+use crate::persistence::Persistence;
+use crate::pubsub::PubSub;
+use crate::slowlog::Slowlog;
+use crate::totals::Totals;
+use crate::worker::WorkerHandle;
+use carnelian_commands::Node;
+use carnelian_resp::Limits;
+use parking_lot::RwLock;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, Weak};
+use tokio::sync::mpsc;
+
+/// Why the process is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// SHUTDOWN or a signal: orderly.
+    Orderly,
+}
+
+/// Parameters that connections and workers look at often, copied out of the configuration when it changes.
+#[derive(Debug, Default)]
+pub(crate) struct Cached {
+    pub(crate) hz: AtomicU64,
+    pub(crate) max_bulk_bytes: AtomicUsize,
+    pub(crate) query_buffer_bytes: AtomicUsize,
+    pub(crate) requires_password: AtomicBool,
+    pub(crate) active_expire: AtomicBool,
+    pub(crate) normal_limit: LimitCell,
+    pub(crate) pubsub_limit: LimitCell,
+}
+
+/// A limit on unsent replies that changes without a lock.
+#[derive(Debug, Default)]
+pub(crate) struct LimitCell {
+    hard_bytes: AtomicU64,
+    soft_bytes: AtomicU64,
+    soft_seconds: AtomicU64,
+}
+
+impl LimitCell {
+    pub(crate) fn set(&self, limit: OutputLimit) {
+        self.hard_bytes.store(limit.hard_bytes, Relaxed);
+        self.soft_bytes.store(limit.soft_bytes, Relaxed);
+        self.soft_seconds.store(limit.soft_seconds, Relaxed);
+    }
+
+    /// Whether `unsent` bytes are too many, or have been for too long.
+    fn exceeded(&self, unsent: u64, since_ms: &mut Option<u64>, now_ms: u64) -> bool {
+        let hard = self.hard_bytes.load(Relaxed);
+        if hard != 0 && unsent >= hard {
+            return true;
+        }
+        let soft = self.soft_bytes.load(Relaxed);
+        if soft == 0 || unsent < soft {
+            *since_ms = None;
+            return false;
+        }
+        let since = *since_ms.get_or_insert(now_ms);
+        now_ms.saturating_sub(since) > self.soft_seconds.load(Relaxed) * 1000
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) config: RwLock<Config>,
+    pub(crate) cached: Cached,
+    pub(crate) log: Arc<Log>,
+    pub(crate) clock: Clock,
+    pub(crate) clients: Clients,
+    pub(crate) pubsub: PubSub,
+    pub(crate) monitors: Monitors,
+    pub(crate) pause: Pause,
+    pub(crate) persistence: Persistence,
+    pub(crate) slowlog: Slowlog,
+    pub(crate) latency: LatencyMonitor,
+    pub(crate) totals: Totals,
+    pub(crate) memory: MemorySource,
+    pub(crate) workers: RwLock<Vec<WorkerHandle>>,
+    pub(crate) started_ms: u64,
+    /// 40 hexadecimal digits that tell this run from others.
+    pub(crate) run_id: String,
+    pub(crate) executable: PathBuf,
+    node: OnceLock<Weak<Node>>,
+    exit: mpsc::UnboundedSender<Exit>,
+}
+
+impl Server {
+    pub(crate) fn new(
+        config: Config,
+        log: Arc<Log>,
+        memory: MemorySource,
+        exit: mpsc::UnboundedSender<Exit>,
+        run_id: String,
+    ) -> Self {
+        let clock = Clock::new();
+        let server = Self {
+            cached: Cached::default(),
+            clients: Clients::default(),
+            pubsub: PubSub::default(),
+            monitors: Monitors::default(),
+            pause: Pause::default(),
+            persistence: Persistence::new(clock.unix_ms()),
+            slowlog: Slowlog::default(),
+            latency: LatencyMonitor::default(),
+            totals: Totals::default(),
+            memory,
+            workers: RwLock::default(),
+            started_ms: clock.unix_ms(),
+            run_id,
+            executable: std::env::current_exe().unwrap_or_default(),
+            node: OnceLock::new(),
+            exit,
+            config: RwLock::new(config),
+            log,
+            clock,
+        };
+        server.cached.active_expire.store(true, Relaxed);
+        server
+    }
+
+    /// The keyspace. It is there from start-up until the server has been stopped.
+    pub(crate) fn node(&self) -> Option<Arc<Node>> {
+        self.node.get()?.upgrade()
+    }
+
+    pub(crate) fn set_node(&self, node: &Arc<Node>) {
+        // Set once, by the one who starts the server.
+        drop(self.node.set(Arc::downgrade(node)));
+    }
+
+    pub(crate) fn hz(&self) -> u64 {
+        self.cached.hz.load(Relaxed)
+    }
+
+    pub(crate) fn expires_actively(&self) -> bool {
+        self.cached.active_expire.load(Relaxed)
+    }
+
+    pub(crate) fn requires_password(&self) -> bool {
+        self.cached.requires_password.load(Relaxed)
+    }
+
+    pub(crate) fn request_limits(&self, authenticated: bool) -> Limits {
+        request_limits(authenticated, self.cached.max_bulk_bytes.load(Relaxed))
+    }
+
+    pub(crate) fn query_buffer_limit(&self) -> usize {
+        self.cached.query_buffer_bytes.load(Relaxed)
+    }
+
+    /// Whether a client owes so many bytes of reading that it is closed.
+    pub(crate) fn output_limit_exceeded(
+        &self,
+        client: &ClientHandle,
+        unsent: u64,
+        since_ms: &mut Option<u64>,
+        now_ms: u64,
+    ) -> bool {
+        let limit =
+            if client.is_subscriber() { &self.cached.pubsub_limit } else { &self.cached.normal_limit };
+        let exceeded = limit.exceeded(unsent, since_ms, now_ms);
+        if exceeded {
+            self.totals.output_limit_disconnections.fetch_add(1, Relaxed);
+        }
+        exceeded
+    }
+
+    pub(crate) fn count_protocol_error(&self, _: &ClientHandle) {
+        self.totals.protocol_errors.fetch_add(1, Relaxed);
+    }
+
+    /// A connection has ended.
+    pub(crate) fn forget_client(&self, client: &Arc<ClientHandle>) {
+        self.pubsub.forget(client);
+        self.monitors.remove(client.id, self);
+        self.clients.remove(client.id);
+    }
+
+    /// Whether commands have to ask the host before they run.
+    pub(crate) fn refresh_gate(&self) {
+        let Some(node) = self.node() else { return };
+        let now_ms = self.clock.unix_ms();
+        let gated =
+            self.pause.current(now_ms).is_some() || self.persistence.refuses_writes(&self.config.read());
+        node.set_gated(gated);
+    }
+
+    /// Asks the process to end.
+    pub(crate) fn request_exit(&self, exit: Exit) {
+        // The receiver is gone only when the end has begun.
+        let _ = self.exit.send(exit);
+    }
+
+    /// The number of changes to the dataset since start-up.
+    pub(crate) fn total_changes(&self) -> u64 {
+        self.workers.read().iter().map(|worker| worker.stats.dirty.get()).sum::<u64>()
+    }
+
+    /// The port that TCP clients connect to.
+    pub(crate) fn port(&self) -> u64 {
+        self.config.read().uint(id::PORT)
+    }
+}

@@ -1,0 +1,224 @@
+//! Starting and stopping a server, in a process of its own or inside another program.
+
+use crate::apply;
+use crate::config::{Config, id};
+use crate::cron;
+use crate::host::ServerHost;
+use crate::listen::Listeners;
+use crate::log::Log;
+use crate::memory::MemorySource;
+use crate::server::{Exit, Server};
+use crate::worker::WorkerHandle;
+use carnelian_commands::Node;
+use carnelian_engine::{Engine, EngineOptions};
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::mpsc;
+
+/// Shards for each worker when `shards` is 0.
+const SHARDS_PER_WORKER: usize = 8;
+/// Fewest and most shards when `shards` is 0.
+const AUTO_SHARDS: std::ops::RangeInclusive<usize> = 16..=256;
+
+/// How to start a server.
+pub struct Options {
+    /// The configuration.
+    pub config: Config,
+    /// Where messages go.
+    pub log: Arc<Log>,
+    /// How the process' memory is measured.
+    pub memory: MemorySource,
+    /// End on SIGTERM and SIGINT, as a server in its own process does.
+    pub handle_signals: bool,
+}
+
+/// Why a server could not start. The text is the log line that says so.
+#[derive(Debug)]
+pub struct StartError {
+    text: String,
+    pub(crate) log: Arc<Log>,
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A server that has started.
+pub struct RunningServer {
+    server: Arc<Server>,
+    thread: JoinHandle<()>,
+    port: Option<u16>,
+    unix_path: Option<PathBuf>,
+}
+
+/// Random bytes of the operating system, as numbers.
+fn random_u64() -> u64 {
+    let mut bytes = [0; 8];
+    // The seed of a hash is all that depends on it; the address of a stack variable and the time are the last resort.
+    if rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).is_err() {
+        let here = std::ptr::from_ref(&bytes).addr() as u64;
+        return here ^ crate::clock::Clock::new().unix_us().rotate_left(32);
+    }
+    u64::from_ne_bytes(bytes)
+}
+
+fn run_id() -> String {
+    (0..5).fold(String::with_capacity(40), |mut id, _| {
+        // Writing to a string does not fail.
+        let _ = write!(id, "{:08x}", random_u64() as u32);
+        id
+    })
+}
+
+fn shard_count(config: &Config, workers: usize) -> usize {
+    match config.uint(id::SHARDS) as usize {
+        0 => {
+            (workers * SHARDS_PER_WORKER).next_power_of_two().clamp(*AUTO_SHARDS.start(), *AUTO_SHARDS.end())
+        }
+        shards => shards,
+    }
+}
+
+/// Starts a server: binds its sockets, loads its dataset, and serves clients from threads of its own.
+pub fn start(options: Options) -> Result<RunningServer, StartError> {
+    let log = Arc::clone(&options.log);
+    begin(options).map_err(|text| StartError { text, log })
+}
+
+fn begin(options: Options) -> Result<RunningServer, String> {
+    let Options { config, log, memory, handle_signals } = options;
+    let workers = (config.uint(id::IO_THREADS) as usize).max(1);
+    let engine = Arc::new(Engine::new(EngineOptions {
+        shards: shard_count(&config, workers),
+        databases: config.uint(id::DATABASES) as usize,
+        seed: random_u64(),
+    }));
+    let (exit_sender, exit_receiver) = mpsc::unbounded_channel();
+    let server = Arc::new(Server::new(config, log, memory, exit_sender, run_id()));
+    let node = Arc::new(Node::new(engine, Arc::new(ServerHost(Arc::clone(&server)))));
+    server.set_node(&node);
+    {
+        let config = server.config.read();
+        apply::all(&server, &node, &config)?;
+    }
+    let listeners = Listeners::bind(&server.config.read(), &server.log)?;
+    let (port, unix_path) = (listeners.port(), listeners.unix_path().map(Into::into));
+    let mode_port = port.map_or(0, u64::from);
+    server.log.notice(format_args!("Running mode=standalone, port={mode_port}."));
+    server.log.warning("Server initialized");
+    crate::snapshot::load_at_start(&server, &node)?;
+    let handles: io::Result<Vec<_>> =
+        (0..workers).map(|index| WorkerHandle::start(&server, &node, index, workers)).collect();
+    *server.workers.write() =
+        handles.map_err(|error| format!("Fatal: Can't initialize IO thread: {error}"))?;
+    let thread = std::thread::Builder::new()
+        .name("acceptor".into())
+        .spawn({
+            let server = Arc::clone(&server);
+            move || run(&server, node, listeners, exit_receiver, handle_signals)
+        })
+        .map_err(|error| format!("Cannot start a thread: {error}"))?;
+    server.log.notice("Ready to accept connections");
+    Ok(RunningServer { server, thread, port, unix_path })
+}
+
+impl RunningServer {
+    /// The TCP port it listens on.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The log.
+    pub(crate) fn log(&self) -> Arc<Log> {
+        Arc::clone(&self.server.log)
+    }
+
+    /// Blocks until the server ends by itself: SHUTDOWN or a signal.
+    pub fn wait(self) {
+        // A panic of the thread has been reported by the thread.
+        drop(self.thread.join());
+        if let Some(path) = self.unix_path {
+            drop(std::fs::remove_file(path));
+        }
+    }
+
+    /// Ends the server without saving and waits until all its threads have ended.
+    pub fn stop(self) {
+        self.server.request_exit(Exit::Orderly);
+        self.wait();
+    }
+}
+
+fn run(
+    server: &Arc<Server>,
+    node: Arc<Node>,
+    listeners: Listeners,
+    exit: mpsc::UnboundedReceiver<Exit>,
+    handle_signals: bool,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            server.log.warning(format_args!("Cannot accept connections: {error}"));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        if let Err(error) = listeners.accept(server) {
+            server.log.warning(format_args!("Cannot accept connections: {error}"));
+            return;
+        }
+        tokio::spawn(cron::run(Arc::clone(server), Arc::clone(&node)));
+        wait_for_end(server, &node, exit, handle_signals).await;
+    });
+    drop(runtime);
+    for worker in std::mem::take(&mut *server.workers.write()) {
+        worker.stop();
+    }
+    crate::snapshot::wait_for_background_save(server);
+}
+
+/// Returns when the server is to end; what had to be saved is saved.
+async fn wait_for_end(
+    server: &Arc<Server>,
+    node: &Arc<Node>,
+    mut exit: mpsc::UnboundedReceiver<Exit>,
+    handle_signals: bool,
+) {
+    use tokio::signal::unix::{SignalKind, signal};
+    if !handle_signals {
+        exit.recv().await;
+        return;
+    }
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        server.log.warning("Signals cannot be handled");
+        exit.recv().await;
+        return;
+    };
+    // A terminal that goes away must not end the server.
+    let hangup = signal(SignalKind::hangup());
+    loop {
+        let name = tokio::select! {
+            _ = exit.recv() => return,
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        server.log.warning(format_args!("Received {name} scheduling shutdown..."));
+        if crate::snapshot::prepare_shutdown(server, node, crate::snapshot::SaveWish::IfConfigured, false) {
+            break;
+        }
+        server.log.warning(format_args!(
+            "{name} received but errors trying to shut down the server, check the logs for more information"
+        ));
+    }
+    drop(hangup);
+}

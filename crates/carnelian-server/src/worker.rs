@@ -1,0 +1,203 @@
+//! Worker threads: each runs its connections and its share of the shards' expiry on a single-threaded runtime.
+
+use crate::client::ClientHandle;
+use crate::connection::Connection;
+use crate::server::Server;
+use crate::stream::Stream;
+use carnelian_commands::{Counter, Node, WorkerStats};
+use carnelian_resp::ReplyWriter;
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+/// Bytes that one read may bring.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// A lent reply buffer above this size is not taken back.
+const REPLY_BUFFER_KEPT_BYTES: usize = 256 * 1024;
+/// Entries that one shard may lose to expiry in one tick, so that expiry never holds a lock for long.
+const EXPIRE_BATCH: usize = 512;
+/// Batches in a row while there is more to expire.
+const EXPIRE_BATCHES: usize = 16;
+
+/// Traffic of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) input_bytes: Counter,
+    pub(crate) output_bytes: Counter,
+}
+
+/// An accepted socket on its way to a worker.
+pub(crate) enum Accepted {
+    Tcp(std::net::TcpStream, Arc<ClientHandle>),
+    Unix(std::os::unix::net::UnixStream, Arc<ClientHandle>),
+}
+
+/// A worker, as its own thread sees it.
+pub(crate) struct Worker {
+    pub(crate) server: Arc<Server>,
+    pub(crate) node: Arc<Node>,
+    pub(crate) stats: Arc<WorkerStats>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) read_buffer: RefCell<Box<[u8]>>,
+    reply_buffer: RefCell<Vec<u8>>,
+}
+
+impl Worker {
+    /// Reads into the shared buffer.
+    pub(crate) fn poll_read(&self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut shared = self.read_buffer.borrow_mut();
+        let mut buffer = ReadBuf::new(&mut shared);
+        match Pin::new(stream).poll_read(cx, &mut buffer) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(buffer.filled().len())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Gives a connection with an empty reply buffer one that is warm.
+    pub(crate) fn lend_buffer(&self, out: &mut ReplyWriter) {
+        if out.buf_mut().capacity() == 0 {
+            *out.buf_mut() = self.reply_buffer.take();
+        }
+    }
+
+    /// Takes the buffer of a connection that has nothing to send, so that idle connections hold none.
+    pub(crate) fn take_back_buffer(&self, out: &mut ReplyWriter) {
+        let buffer = out.take();
+        if buffer.capacity() <= REPLY_BUFFER_KEPT_BYTES
+            && buffer.capacity() > self.reply_buffer.borrow().capacity()
+        {
+            *self.reply_buffer.borrow_mut() = buffer;
+        }
+    }
+}
+
+/// A worker, as others see it.
+pub(crate) struct WorkerHandle {
+    pub(crate) stats: Arc<WorkerStats>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) connections: Arc<AtomicUsize>,
+    sender: mpsc::UnboundedSender<Accepted>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl WorkerHandle {
+    /// Starts worker number `index` of `count`.
+    pub(crate) fn start(
+        server: &Arc<Server>,
+        node: &Arc<Node>,
+        index: usize,
+        count: usize,
+    ) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let stats = Arc::new(node.new_stats());
+        let counters = Arc::new(Counters::default());
+        let connections = Arc::new(AtomicUsize::new(0));
+        let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn({
+            let (server, node) = (Arc::clone(server), Arc::clone(node));
+            let (stats, counters, connections) =
+                (Arc::clone(&stats), Arc::clone(&counters), Arc::clone(&connections));
+            move || {
+                let worker = Worker {
+                    server,
+                    node,
+                    stats,
+                    counters,
+                    read_buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into()),
+                    reply_buffer: RefCell::default(),
+                };
+                run(Rc::new(worker), receiver, &connections, index, count);
+            }
+        })?;
+        Ok(Self { stats, counters, connections, sender, thread: Some(thread) })
+    }
+
+    /// Hands over a socket; false when the worker has ended.
+    pub(crate) fn send(&self, accepted: Accepted) -> bool {
+        self.connections.fetch_add(1, Relaxed);
+        self.sender.send(accepted).is_ok()
+    }
+
+    /// Ends the worker: its connections are closed.
+    pub(crate) fn stop(mut self) {
+        drop(self.sender);
+        if let Some(thread) = self.thread.take() {
+            // A worker that panicked has said so; there is nothing to add.
+            drop(thread.join());
+        }
+    }
+}
+
+fn run(
+    worker: Rc<Worker>,
+    mut receiver: mpsc::UnboundedReceiver<Accepted>,
+    connections: &Arc<AtomicUsize>,
+    index: usize,
+    count: usize,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            worker.server.log.warning(format_args!("A worker cannot start: {error}"));
+            return;
+        }
+    };
+    let local = LocalSet::new();
+    local.block_on(&runtime, async {
+        tokio::task::spawn_local(expire(Rc::clone(&worker), index, count));
+        while let Some(accepted) = receiver.recv().await {
+            let (stream, client) = match accepted {
+                Accepted::Tcp(stream, client) => (TcpStream::from_std(stream).map(Stream::Tcp), client),
+                Accepted::Unix(stream, client) => (UnixStream::from_std(stream).map(Stream::Unix), client),
+            };
+            let connections = Arc::clone(connections);
+            match stream {
+                Ok(stream) => {
+                    let connection = Connection::new(stream, Rc::clone(&worker), client);
+                    tokio::task::spawn_local(async move {
+                        connection.run().await;
+                        connections.fetch_sub(1, Relaxed);
+                    });
+                }
+                Err(error) => {
+                    worker.server.log.warning(format_args!("A connection was lost: {error}"));
+                    worker.server.forget_client(&client);
+                    connections.fetch_sub(1, Relaxed);
+                }
+            }
+        }
+    });
+}
+
+/// Removes due entries of this worker's share of the shards, `hz` times a second.
+async fn expire(worker: Rc<Worker>, index: usize, count: usize) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(1000 / worker.server.hz().clamp(1, 500))).await;
+        if !worker.server.expires_actively() {
+            continue;
+        }
+        let now_ms = worker.server.clock.unix_ms();
+        let shards = worker.node.engine().shard_count();
+        for _ in 0..EXPIRE_BATCHES {
+            let mut more = false;
+            for shard in (index..shards).step_by(count) {
+                more |= worker.node.expire_due(shard, EXPIRE_BATCH, now_ms, &worker.stats) == EXPIRE_BATCH;
+            }
+            if !more {
+                break;
+            }
+            // Clients come first.
+            tokio::task::yield_now().await;
+        }
+    }
+}
