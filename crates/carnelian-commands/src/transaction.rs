@@ -124,8 +124,7 @@ fn exec(
     for (_, key) in &session.watched {
         set.insert(engine.shard_of(key));
     }
-    let shards =
-        if transaction.flags.has(Flags::WRITE) { node.lock_to_write(set) } else { engine.lock(set) };
+    let shards = if transaction.flags.has(Flags::WRITE) { node.lock_to_write(set) } else { engine.lock(set) };
     let mut keys = engine.keyspace(shards, session.db, now_ms);
     for (db, key) in std::mem::take(&mut session.watched) {
         keys.select(db);

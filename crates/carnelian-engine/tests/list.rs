@@ -115,7 +115,10 @@ fn apply(op: &Op, list: &mut List, model: &mut VecDeque<Vec<u8>>, settings: &Set
             let mut visited = Vec::new();
             list.for_range(*start, *count, |element| visited.push(element.to_vec()));
             assert_eq!(visited, expected);
-            assert_eq!(list.range(*start, *count).map(|element| element.to_vec()).collect::<Vec<_>>(), expected);
+            assert_eq!(
+                list.range(*start, *count).map(|element| element.to_vec()).collect::<Vec<_>>(),
+                expected
+            );
         }
     }
 }
