@@ -2,9 +2,12 @@
 
 use crate::spec::CommandSpec;
 
+mod bitmaps;
 mod connection;
+mod hashes;
 mod help;
 mod keys;
+mod lists;
 mod pubsub;
 mod random;
 mod sample;
@@ -16,8 +19,16 @@ mod transactions;
 
 /// Every command there is.
 pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
+    bitmaps::bit::COMMANDS,
+    bitmaps::field::COMMANDS,
+    bitmaps::operation::COMMANDS,
+    bitmaps::range::COMMANDS,
     connection::basic::COMMANDS,
     connection::client::COMMANDS,
+    hashes::number::COMMANDS,
+    hashes::random::COMMANDS,
+    hashes::read::COMMANDS,
+    hashes::write::COMMANDS,
     keys::basic::COMMANDS,
     keys::databases::COMMANDS,
     keys::expire::COMMANDS,
@@ -25,6 +36,11 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     keys::rename::COMMANDS,
     keys::scan::COMMANDS,
     keys::sort::COMMANDS,
+    lists::blocking::COMMANDS,
+    lists::edit::COMMANDS,
+    lists::ends::COMMANDS,
+    lists::moving::COMMANDS,
+    lists::read::COMMANDS,
     pubsub::COMMANDS,
     server::acl::COMMANDS,
     server::config::COMMANDS,
@@ -38,6 +54,9 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     sets::members::COMMANDS,
     sets::random::COMMANDS,
     strings::basic::COMMANDS,
+    strings::counter::COMMANDS,
+    strings::lcs::COMMANDS,
     strings::multi::COMMANDS,
+    strings::range::COMMANDS,
     transactions::COMMANDS,
 ];
