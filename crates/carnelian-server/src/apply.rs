@@ -33,6 +33,7 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
         id::HZ => server.cached.hz.store(config.uint(id), Relaxed),
         id::PROTO_MAX_BULK_LEN => {
             server.cached.max_bulk_bytes.store(size(id), Relaxed);
+            settings.set_max_bulk_len(size(id));
         }
         id::CLIENT_QUERY_BUFFER_LIMIT => server.cached.query_buffer_bytes.store(size(id), Relaxed),
         id::CLIENT_OUTPUT_BUFFER_LIMIT => {
@@ -45,6 +46,12 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
             server.cached.requires_password.store(required, Relaxed);
         }
         id::LOGLEVEL => server.log.set_level(Level::from_name(config.word(id))),
+        id::PORT => server.tcp_sockets.change_port(config, &server.log)?,
+        id::BIND => server.tcp_sockets.change_addresses(config, &server.log)?,
+        id::TLS_PORT if config.uint(id) != 0 => return Err("TLS is not supported yet".into()),
+        id::APPENDONLY if config.bool(id) => {
+            return Err("The append only file is not supported yet: only 'no' can be set".into());
+        }
         id::MAXCLIENTS => raise_open_files(config.uint(id))?,
         id::DIR => std::env::set_current_dir(config.dir())
             .map_err(|error| format!("Changing directory: {}", crate::listen::error_text(&error)))?,

@@ -118,10 +118,13 @@ impl Connection {
             match self.wait().await? {
                 Event::Read(bytes) => {
                     self.worker.counters.input_bytes.add(bytes as u64);
+                    self.worker.counters.reads.add(1);
                     if self.pending.is_empty() {
                         self.execute_read(bytes);
                     } else if self.pending.len() > self.worker.server.query_buffer_limit() {
-                        self.worker.server.log.warning(format_args!(
+                        let server = &self.worker.server;
+                        server.totals.query_limit_disconnections.fetch_add(1, Relaxed);
+                        server.log.warning(format_args!(
                             "Closing client that reached max query buffer length: id={}",
                             self.client.id
                         ));
@@ -389,6 +392,7 @@ impl Connection {
                 Ok(bytes) => {
                     self.sent += bytes;
                     self.worker.counters.output_bytes.add(bytes as u64);
+                    self.worker.counters.writes.add(1);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),

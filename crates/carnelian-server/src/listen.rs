@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 /// How long to wait before accepting again when the system refuses, so that a lack of descriptors does not become a
 /// busy loop.
@@ -48,51 +51,56 @@ fn resolve(word: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     }
 }
 
+/// Binds the TCP sockets that the configuration asks for: none if the port is 0. What fails is logged.
+fn bind_all_tcp(config: &Config, log: &crate::log::Log) -> Result<Vec<std::net::TcpListener>, ()> {
+    let port = config.uint(id::PORT) as u16;
+    let backlog = config.int(id::TCP_BACKLOG) as i32;
+    let mut sockets = Vec::new();
+    if port == 0 {
+        return Ok(sockets);
+    }
+    for word in config.bind().iter() {
+        let word = String::from_utf8_lossy(word);
+        let (word, optional) = match word.strip_prefix('-') {
+            Some(rest) => (rest, true),
+            None => (&*word, false),
+        };
+        let bound = resolve(word, port).and_then(|addresses| {
+            addresses.into_iter().map(|address| bind_tcp(address, backlog)).collect::<Result<Vec<_>, _>>()
+        });
+        match bound {
+            Ok(bound) => sockets.extend(bound),
+            Err(error) => {
+                let reason = error_text(&error);
+                log.warning(format_args!(
+                    "Warning: Could not create server TCP listening socket {word}:{port}: {reason}"
+                ));
+                if !(optional && is_missing_here(&error)) {
+                    return Err(());
+                }
+            }
+        }
+    }
+    if sockets.is_empty() { Err(()) } else { Ok(sockets) }
+}
+
+/// Whether an address could not be bound because this machine does not have it.
+fn is_missing_here(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        error.raw_os_error().map(Errno::from_raw_os_error),
+        Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT | Errno::NOPROTOOPT)
+    )
+}
+
 impl Listeners {
     /// Binds every configured address. An address with a leading `-` may be missing on this machine.
     pub(crate) fn bind(config: &Config, log: &crate::log::Log) -> Result<Self, String> {
         let mut listeners = Self::default();
         let port = config.uint(id::PORT) as u16;
         let backlog = config.int(id::TCP_BACKLOG) as i32;
-        if port != 0 {
-            for word in config.bind().iter() {
-                let word = String::from_utf8_lossy(word);
-                let (word, optional) = match word.strip_prefix('-') {
-                    Some(rest) => (rest, true),
-                    None => (&*word, false),
-                };
-                let bound = resolve(word, port).and_then(|addresses| {
-                    addresses
-                        .into_iter()
-                        .map(|address| bind_tcp(address, backlog))
-                        .collect::<Result<Vec<_>, _>>()
-                });
-                match bound {
-                    Ok(sockets) => listeners.tcp.extend(sockets),
-                    Err(error) => {
-                        let reason = error_text(&error);
-                        log.warning(format_args!(
-                            "Warning: Could not create server TCP listening socket {word}:{port}: {reason}"
-                        ));
-                        let missing = matches!(
-                            error.raw_os_error().map(rustix::io::Errno::from_raw_os_error),
-                            Some(
-                                rustix::io::Errno::ADDRNOTAVAIL
-                                    | rustix::io::Errno::AFNOSUPPORT
-                                    | rustix::io::Errno::PROTONOSUPPORT
-                                    | rustix::io::Errno::NOPROTOOPT
-                            )
-                        );
-                        if !(optional && missing) {
-                            return Err(format!("Failed listening on port {port} (TCP), aborting."));
-                        }
-                    }
-                }
-            }
-            if listeners.tcp.is_empty() {
-                return Err(format!("Failed listening on port {port} (TCP), aborting."));
-            }
-        }
+        listeners.tcp = bind_all_tcp(config, log)
+            .map_err(|()| format!("Failed listening on port {port} (TCP), aborting."))?;
         if let Some(path) = config.path(id::UNIXSOCKET).filter(|path| !path.as_os_str().is_empty()) {
             let socket = bind_unix(&path, config.uint(id::UNIXSOCKETPERM) as u32, backlog)
                 .map_err(|error| format!("Failed opening Unix socket: bind: {}", error_text(&error)))?;
@@ -114,24 +122,27 @@ impl Listeners {
         self.unix.as_ref().map(|(_, path)| path.as_path())
     }
 
-    /// Accepts connections for ever, as tasks of the current runtime.
+    /// Accepts connections for ever, as tasks of the current runtime. Sockets that CONFIG SET opens later are served by the
+    /// same runtime.
     pub(crate) fn accept(self, server: &Arc<Server>) -> io::Result<()> {
-        for socket in self.tcp {
-            let listener = TcpListener::from_std(socket)?;
-            let server = Arc::clone(server);
-            tokio::spawn(async move {
-                loop {
-                    match listener.accept().await {
-                        Ok((stream, address)) => {
-                            // A socket that fails right away is its client's loss only.
-                            let _ =
-                                stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address));
-                        }
-                        Err(error) => accept_failed(&server, &error).await,
+        let bound_to = {
+            let config = server.config.read();
+            (config.uint(id::PORT), Arc::clone(config.bind()))
+        };
+        let mut added = server.tcp_sockets.begin(self.tcp, bound_to)?;
+        let acceptor = Arc::clone(server);
+        tokio::spawn(async move {
+            while let Some(socket) = added.recv().await {
+                match TcpListener::from_std(socket.listener) {
+                    Ok(listener) => {
+                        tokio::spawn(accept_tcp(Arc::clone(&acceptor), listener, socket.retired));
                     }
+                    Err(error) => acceptor
+                        .log
+                        .warning(format_args!("Accepting client connection: {}", error_text(&error))),
                 }
-            });
-        }
+            }
+        });
         if let Some((socket, path)) = self.unix {
             let listener = UnixListener::from_std(socket)?;
             let server = Arc::clone(server);
@@ -146,6 +157,127 @@ impl Listeners {
                 }
             });
         }
+        Ok(())
+    }
+}
+
+/// Accepts connections of one socket until it is retired.
+async fn accept_tcp(server: Arc<Server>, listener: TcpListener, retired: Arc<Notify>) {
+    loop {
+        let accepted = tokio::select! {
+            () = retired.notified() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                drop(stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address)));
+            }
+            Err(error) => {
+                // A socket that is being retired fails first and is told why a moment later.
+                tokio::select! {
+                    () = retired.notified() => return,
+                    () = accept_failed(&server, &error) => {}
+                }
+            }
+        }
+    }
+}
+
+/// What TCP sockets are bound to: the port, and the words of `bind`.
+type BoundTo = (u64, Arc<[Box<[u8]>]>);
+
+/// A TCP socket on its way to the thread that accepts.
+struct AddedSocket {
+    listener: std::net::TcpListener,
+    retired: Arc<Notify>,
+}
+
+/// A TCP socket that accepts, as the one who may close it sees it.
+struct OpenSocket {
+    socket: Socket,
+    retired: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct OpenSockets {
+    sockets: Vec<OpenSocket>,
+    /// `None` when they were closed and could not be replaced.
+    bound_to: Option<BoundTo>,
+    /// `None` until the server accepts.
+    acceptor: Option<UnboundedSender<AddedSocket>>,
+}
+
+impl OpenSockets {
+    fn add(&mut self, listeners: Vec<std::net::TcpListener>) -> io::Result<()> {
+        for listener in listeners {
+            let retired = Arc::new(Notify::new());
+            let socket = Socket::from(listener.try_clone()?);
+            self.sockets.push(OpenSocket { socket, retired: Arc::clone(&retired) });
+            if let Some(acceptor) = &self.acceptor {
+                // Nobody receives any more only when the server ends.
+                drop(acceptor.send(AddedSocket { listener, retired }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops listening at once, so that the address is free, and lets the tasks that accept end.
+    fn close(sockets: Vec<OpenSocket>) {
+        for open in sockets {
+            open.retired.notify_one();
+            // Where a listening socket cannot be shut down it is closed by its task.
+            drop(open.socket.shutdown(std::net::Shutdown::Both));
+        }
+    }
+}
+
+/// The TCP sockets that the server listens on, which CONFIG SET can exchange while it runs.
+#[derive(Default)]
+pub(crate) struct TcpSockets(Mutex<OpenSockets>);
+
+impl TcpSockets {
+    fn begin(
+        &self,
+        listeners: Vec<std::net::TcpListener>,
+        bound_to: BoundTo,
+    ) -> io::Result<UnboundedReceiver<AddedSocket>> {
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let mut open = self.0.lock();
+        open.acceptor = Some(sender);
+        open.bound_to = Some(bound_to);
+        open.add(listeners)?;
+        Ok(receiver)
+    }
+
+    /// Listens on another port. The old one is given up only when the new one works.
+    pub(crate) fn change_port(&self, config: &Config, log: &crate::log::Log) -> Result<(), String> {
+        const FAILED: &str = "Unable to listen on this port. Check server logs.";
+        let mut open = self.0.lock();
+        let wanted = (config.uint(id::PORT), Arc::clone(config.bind()));
+        if open.acceptor.is_none() || open.bound_to.as_ref() == Some(&wanted) {
+            return Ok(());
+        }
+        let listeners = bind_all_tcp(config, log).map_err(|()| FAILED.to_owned())?;
+        let old = std::mem::take(&mut open.sockets);
+        open.add(listeners).map_err(|error| error_text(&error))?;
+        open.bound_to = Some(wanted);
+        OpenSockets::close(old);
+        Ok(())
+    }
+
+    /// Listens on other addresses. They may overlap with the old ones, which are therefore given up first.
+    pub(crate) fn change_addresses(&self, config: &Config, log: &crate::log::Log) -> Result<(), String> {
+        const FAILED: &str = "Failed to bind to specified addresses.";
+        let mut open = self.0.lock();
+        let wanted = (config.uint(id::PORT), Arc::clone(config.bind()));
+        if open.acceptor.is_none() || open.bound_to.as_ref() == Some(&wanted) {
+            return Ok(());
+        }
+        open.bound_to = None;
+        OpenSockets::close(std::mem::take(&mut open.sockets));
+        let listeners = bind_all_tcp(config, log).map_err(|()| FAILED.to_owned())?;
+        open.add(listeners).map_err(|error| error_text(&error))?;
+        open.bound_to = Some(wanted);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::{Config, OutputLimit, id};
 use crate::connection::request_limits;
 use crate::latency::LatencyMonitor;
+use crate::listen::TcpSockets;
 use crate::log::Log;
 use crate::memory::MemorySource;
 use crate::monitor::Monitors;
@@ -16,7 +17,7 @@ use crate::totals::Totals;
 use crate::worker::WorkerHandle;
 use carnelian_commands::Node;
 use carnelian_resp::Limits;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
@@ -87,10 +88,13 @@ pub(crate) struct Server {
     pub(crate) latency: LatencyMonitor,
     pub(crate) totals: Totals,
     pub(crate) memory: MemorySource,
+    pub(crate) tcp_sockets: TcpSockets,
     pub(crate) workers: RwLock<Vec<WorkerHandle>>,
     pub(crate) started_ms: u64,
     /// 40 hexadecimal digits that tell this run from others.
     pub(crate) run_id: String,
+    /// Names this dataset's history to replicas, in the same form.
+    pub(crate) replication_id: Mutex<String>,
     pub(crate) executable: PathBuf,
     node: OnceLock<Weak<Node>>,
     exit: mpsc::UnboundedSender<Exit>,
@@ -103,6 +107,7 @@ impl Server {
         memory: MemorySource,
         exit: mpsc::UnboundedSender<Exit>,
         run_id: String,
+        replication_id: String,
     ) -> Self {
         let clock = Clock::new();
         let server = Self {
@@ -116,9 +121,11 @@ impl Server {
             latency: LatencyMonitor::default(),
             totals: Totals::default(),
             memory,
+            tcp_sockets: TcpSockets::default(),
             workers: RwLock::default(),
             started_ms: clock.unix_ms(),
             run_id,
+            replication_id: Mutex::new(replication_id),
             executable: std::env::current_exe().unwrap_or_default(),
             node: OnceLock::new(),
             exit,

@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
@@ -69,7 +70,8 @@ fn random_u64() -> u64 {
     u64::from_ne_bytes(bytes)
 }
 
-fn run_id() -> String {
+/// 40 random hexadecimal digits.
+pub(crate) fn run_id() -> String {
     (0..5).fold(String::with_capacity(40), |mut id, _| {
         // Writing to a string does not fail.
         let _ = write!(id, "{:08x}", random_u64() as u32);
@@ -101,7 +103,7 @@ fn begin(options: Options) -> Result<RunningServer, String> {
         seed: random_u64(),
     }));
     let (exit_sender, exit_receiver) = mpsc::unbounded_channel();
-    let server = Arc::new(Server::new(config, log, memory, exit_sender, run_id()));
+    let server = Arc::new(Server::new(config, log, memory, exit_sender, run_id(), run_id()));
     let node = Arc::new(Node::new(engine, Arc::new(ServerHost(Arc::clone(&server)))));
     server.set_node(&node);
     {
@@ -118,6 +120,7 @@ fn begin(options: Options) -> Result<RunningServer, String> {
         (0..workers).map(|index| WorkerHandle::start(&server, &node, index, workers)).collect();
     *server.workers.write() =
         handles.map_err(|error| format!("Fatal: Can't initialize IO thread: {error}"))?;
+    server.totals.startup_memory.store((server.memory.read)().used, Relaxed);
     let thread = std::thread::Builder::new()
         .name("acceptor".into())
         .spawn({

@@ -34,6 +34,17 @@ const EXPIRE_BATCHES: usize = 16;
 pub(crate) struct Counters {
     pub(crate) input_bytes: Counter,
     pub(crate) output_bytes: Counter,
+    pub(crate) reads: Counter,
+    pub(crate) writes: Counter,
+}
+
+impl Counters {
+    /// Back to zero (CONFIG RESETSTAT).
+    pub(crate) fn reset(&self) {
+        for counter in [&self.input_bytes, &self.output_bytes, &self.reads, &self.writes] {
+            counter.reset();
+        }
+    }
 }
 
 /// An accepted socket on its way to a worker.

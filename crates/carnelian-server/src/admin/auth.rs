@@ -18,6 +18,7 @@ fn log_in(server: &Server, ctx: &mut Ctx, user: &[u8], password: &[u8]) -> Comma
             Some(required) => required.is_empty() || same(required, password),
         };
     if !accepted {
+        server.totals.refused_logins.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         return Err(CommandError::WRONG_PASS);
     }
     ctx.session.authenticated = true;

@@ -2,6 +2,8 @@
 
 mod auth;
 mod clients;
+mod config;
+mod info;
 mod persist;
 mod subscriptions;
 
@@ -33,6 +35,11 @@ pub(crate) fn run(server: &Arc<Server>, command: HostCommand, ctx: &mut Ctx) -> 
         HostCommand::ClientPause => clients::pause(server, ctx),
         HostCommand::ClientUnpause => clients::unpause(server, ctx),
         HostCommand::ClientGetRedir => clients::get_redir(ctx),
+        HostCommand::ConfigGet => config::get(server, ctx),
+        HostCommand::ConfigSet => config::set(server, ctx),
+        HostCommand::ConfigRewrite => config::rewrite(server, ctx),
+        HostCommand::ConfigResetStat => config::reset_stat(server, ctx),
+        HostCommand::Info => info::info(server, ctx),
         HostCommand::Subscribe => subscriptions::subscribe(server, ctx),
         HostCommand::Unsubscribe => subscriptions::unsubscribe(server, ctx),
         HostCommand::PSubscribe => subscriptions::psubscribe(server, ctx),
