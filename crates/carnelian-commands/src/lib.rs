@@ -12,6 +12,7 @@ pub mod spec;
 mod stats;
 pub mod table;
 mod transaction;
+pub mod usage;
 
 pub use block::Blocked;
 pub use ctx::{Ctx, ElementReply, TimeoutReply, TypedKeys};

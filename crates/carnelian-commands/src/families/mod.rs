@@ -23,6 +23,7 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     keys::sort::COMMANDS,
     pubsub::COMMANDS,
     server::acl::COMMANDS,
+    server::command::COMMANDS,
     server::config::COMMANDS,
     server::diagnostics::COMMANDS,
     server::memory::COMMANDS,
