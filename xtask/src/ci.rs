@@ -11,7 +11,7 @@ use crate::sh;
 
 /// Run every check, the quick ones first, and end with a table.
 ///
-/// The stages, in order: fmt, clippy, tidy, setup, test, docs, examples, build, conformance, fuzz. It stops at the first stage that fails, unless told to go on. The last line counts the tests of all stages; a
+/// The stages, in order: fmt, clippy, tidy, setup, test, docs, build, examples, conformance, fuzz. It stops at the first stage that fails, unless told to go on. The last line counts the tests of all stages; a
 /// stage that has no tests of its own counts as one.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -50,8 +50,8 @@ const STAGES: &[Stage] = &[
     stage("setup", 30, Run::Task(&["setup"])),
     stage("test", 45, Run::Task(&["test"])),
     stage("docs", 20, Run::Cargo(&["doc", "--workspace", "--no-deps"])),
-    stage("examples", 20, Run::Task(&["examples"])),
     stage("build", 45, Run::Cargo(&["build", "--release"])),
+    stage("examples", 20, Run::Task(&["examples"])),
     stage("conformance", 45, Run::Task(&["conformance"])),
     stage("fuzz", 30, Run::Task(&["fuzz", "--smoke"])),
 ];

@@ -1,6 +1,10 @@
 //! `cargo xtask examples`.
 
-use std::time::Duration;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -9,15 +13,28 @@ use crate::sh;
 
 /// Run the examples of every crate.
 ///
-/// An example is run without arguments and must end by itself, with success, within a minute.
+/// An example must end by itself, with success, within a minute. Those that talk to a server get one of their own.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only this example.
     name: Option<String>,
+    /// The server for the examples that need one. Our own release build if not given.
+    #[arg(long, value_name = "PATH")]
+    server: Option<PathBuf>,
 }
 
 /// An example that takes longer waits for something that is not there.
 const LIMIT: Duration = Duration::from_mins(1);
+
+/// The examples that need arguments, by package and name. `PORT` stands for the port of a server, which is started when
+/// the word occurs. An example that is not here is run without arguments.
+const ARGUMENTS: &[(&str, &str, &[&str])] = &[
+    ("carnelian-bench", "benchmark", &["-p", "PORT", "-q", "-n", "1000", "-t", "set,get"]),
+    ("carnelian-cli", "cli", &["-p", "PORT", "PING"]),
+    ("carnelian-client", "hello", &["redis://127.0.0.1:PORT"]),
+    ("carnelian-client", "pipeline_async", &["redis://127.0.0.1:PORT"]),
+    ("carnelian-rdb", "list_keys", &["crates/carnelian-rdb/tests/data/all.rdb"]),
+];
 
 pub(crate) fn run(args: Args) -> Result<()> {
     let metadata = sh::read(&mut sh::cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
@@ -25,12 +42,28 @@ pub(crate) fn run(args: Args) -> Result<()> {
         serde_json::from_str(&metadata).context("cannot read what `cargo metadata` says")?;
     let mut failed = Vec::new();
     let mut passed = 0;
+    let mut server = None;
     sh::check(&mut sh::cargo(["build", "--workspace", "--examples"]))?;
     for (package, example) in examples(&metadata) {
         if args.name.as_ref().is_some_and(|name| *name != example) {
             continue;
         }
+        let arguments = ARGUMENTS.iter().find(|(of, name, _)| *of == package && *name == example);
+        let mut arguments: Vec<String> = arguments
+            .map_or_else(Vec::new, |(.., words)| words.iter().map(|word| (*word).to_owned()).collect());
+        if arguments.iter().any(|word| word.contains("PORT")) {
+            if server.is_none() {
+                server = Some(Server::start(&args.server.clone().unwrap_or_else(sh::release_binary))?);
+            }
+            let port = server.as_ref().map_or(0, |server| server.port).to_string();
+            for word in &mut arguments {
+                *word = word.replace("PORT", &port);
+            }
+        }
         let mut command = sh::cargo(["run", "--quiet", "--package", &package, "--example", &example]);
+        if !arguments.is_empty() {
+            command.arg("--").args(arguments);
+        }
         println!("$ {}", sh::display(&command));
         match sh::Group::spawn(&mut command)?.wait(LIMIT)? {
             Some(status) if status.success() => passed += 1,
@@ -43,6 +76,35 @@ pub(crate) fn run(args: Args) -> Result<()> {
         bail!("{}", failed.join(", "));
     }
     Ok(())
+}
+
+/// A server on a free port of this machine, which ends when this is dropped.
+struct Server {
+    port: u16,
+    _process: sh::Group,
+}
+
+impl Server {
+    fn start(binary: &Path) -> Result<Self> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let dir = sh::target().join("examples-server");
+        std::fs::create_dir_all(&dir)?;
+        let mut command = sh::command(
+            std::path::absolute(binary)?,
+            ["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()],
+        );
+        // The multi-call binary goes by the name it is called.
+        command.arg0("redis-server").current_dir(&dir).stdout(Stdio::null());
+        let process = sh::Group::spawn(&mut command)?;
+        let end = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            if Instant::now() > end {
+                bail!("{} does not listen on port {port}", binary.display());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(Self { port, _process: process })
+    }
 }
 
 /// (package, example) for all there are.

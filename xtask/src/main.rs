@@ -8,8 +8,10 @@
 
 mod bench;
 mod ci;
+mod clients;
 mod codegen;
 mod conformance;
+mod differential;
 mod dist;
 mod examples;
 mod fuzz;
@@ -32,8 +34,10 @@ struct Cli {
 enum Task {
     Bench(bench::Args),
     Ci(ci::Args),
+    Clients(clients::Args),
     Codegen(codegen::Args),
     Conformance(conformance::Args),
+    Differential(differential::Args),
     Dist(dist::Args),
     Examples(examples::Args),
     Fuzz(fuzz::Args),
@@ -46,8 +50,10 @@ fn dispatch(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Bench(args) => bench::run(args),
         Task::Ci(args) => ci::run(args),
+        Task::Clients(args) => clients::run(args),
         Task::Codegen(args) => codegen::run(args),
         Task::Conformance(args) => conformance::run(args),
+        Task::Differential(args) => differential::run(args),
         Task::Dist(args) => dist::run(args),
         Task::Examples(args) => examples::run(args),
         Task::Fuzz(args) => fuzz::run(args),

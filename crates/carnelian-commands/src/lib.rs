@@ -3,10 +3,12 @@
 mod block;
 mod ctx;
 mod cursor;
+pub mod digest;
 mod dispatch;
 pub mod error;
 mod families;
 mod host;
+pub mod rdb;
 mod session;
 pub mod spec;
 mod stats;

@@ -166,6 +166,18 @@ impl<'e> Keyspace<'e> {
         }
     }
 
+    /// The value at `key`, without any trace of reading it. An expired entry counts as none, but stays. O(1).
+    ///
+    /// This borrows the keyspace shared, so that a command can hold the values of several keys at once, after it has
+    /// looked each of them up with [`read`](Self::read).
+    pub fn view(&self, key: &[u8]) -> Option<&Value> {
+        let hash = self.engine.hash(key);
+        let shard = self.shards.get(self.engine.shard_of_hash(hash));
+        let entry = shard.entry(self.db, shard.find(self.db, hash, key)?)?;
+        let gone = entry.is_expired(self.now_ms) && !self.engine.settings().loading();
+        (!gone).then_some(&entry.value)
+    }
+
     /// Whether `key` exists. O(1).
     pub fn exists(&mut self, key: &[u8]) -> bool {
         self.read_with(key, Lookup::NoTouch).is_some()
@@ -201,9 +213,8 @@ impl<'e> Keyspace<'e> {
             Some(index) => index,
             None => self.add(hash, key, create(), NEVER),
         };
-        let db = self.db;
-        match self.shard(hash).entry_mut(db, index) {
-            Some(entry) => &mut entry.value,
+        match self.write_at(hash, index) {
+            Some(value) => value,
             None => unreachable!("the entry was found or added just above"),
         }
     }
@@ -238,6 +249,16 @@ impl<'e> Keyspace<'e> {
                 }
             }
         }
+    }
+
+    /// Stores a value under a key that must not exist yet; false when it does, and nothing has changed. O(1).
+    pub fn insert_new(&mut self, key: &[u8], value: Value, expire_ms: Option<u64>) -> bool {
+        let hash = self.engine.hash(key);
+        let free = self.find(hash, key).is_none();
+        if free {
+            self.add(hash, key, value, expire_ms.unwrap_or(NEVER));
+        }
+        free
     }
 
     /// Stores a value under `key`; an entry that exists keeps its expiry. O(1).
@@ -540,7 +561,7 @@ impl<'e> Keyspace<'e> {
                     watches.touch_all(|key| exists(a, key) || exists(b, key));
                 }
                 waited.extend(
-                    waits.get(db).into_iter().flat_map(|waits| waits.keys()).map(|key| (db, Box::from(key))),
+                    waits.get(db).into_iter().flat_map(WaitQueues::keys).map(|key| (db, Box::from(key))),
                 );
             }
         }

@@ -27,13 +27,7 @@ pub struct SnapshotEntry<'a> {
 
 impl<'a> SnapshotEntry<'a> {
     pub(crate) fn new(db: usize, entry: &'a Entry) -> Self {
-        Self {
-            db,
-            key: &entry.key,
-            value: &entry.value,
-            expire_ms: entry.expiry(),
-            access: entry.access,
-        }
+        Self { db, key: &entry.key, value: &entry.value, expire_ms: entry.expiry(), access: entry.access }
     }
 
     /// Seconds since it was last used.

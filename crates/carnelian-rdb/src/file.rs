@@ -108,6 +108,11 @@ impl<W: Write> FileWriter<W> {
         Ok(())
     }
 
+    /// The inner writer, for flushing and syncing on the way. Bytes written to it directly would not be in the checksum.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
     /// Bytes written so far.
     pub fn bytes_written(&self) -> u64 {
         self.bytes_written

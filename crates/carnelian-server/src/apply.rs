@@ -46,9 +46,8 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
         }
         id::LOGLEVEL => server.log.set_level(Level::from_name(config.word(id))),
         id::MAXCLIENTS => raise_open_files(config.uint(id))?,
-        id::DIR => std::env::set_current_dir(config.dir()).map_err(|error| {
-            format!("Changing directory: {}", crate::listen::error_text(&error))
-        })?,
+        id::DIR => std::env::set_current_dir(config.dir())
+            .map_err(|error| format!("Changing directory: {}", crate::listen::error_text(&error)))?,
         _ => {}
     }
     Ok(())
@@ -66,7 +65,8 @@ fn engine_events(events: KeyspaceEvents) -> u32 {
 
 /// The duration from which commands are reported: the lower of the two thresholds.
 fn slow_ns(config: &Config) -> u64 {
-    let slowlog = u64::try_from(config.int(id::SLOWLOG_LOG_SLOWER_THAN)).map_or(u64::MAX, |us| us.saturating_mul(1000));
+    let slowlog =
+        u64::try_from(config.int(id::SLOWLOG_LOG_SLOWER_THAN)).map_or(u64::MAX, |us| us.saturating_mul(1000));
     let latency = match config.uint(id::LATENCY_MONITOR_THRESHOLD) {
         0 => u64::MAX,
         ms => ms.saturating_mul(1_000_000),

@@ -61,10 +61,12 @@ impl Listeners {
                     Some(rest) => (rest, true),
                     None => (&*word, false),
                 };
-                let bound = resolve(word, port)
-                    .and_then(|addresses| {
-                        addresses.into_iter().map(|address| bind_tcp(address, backlog)).collect::<Result<Vec<_>, _>>()
-                    });
+                let bound = resolve(word, port).and_then(|addresses| {
+                    addresses
+                        .into_iter()
+                        .map(|address| bind_tcp(address, backlog))
+                        .collect::<Result<Vec<_>, _>>()
+                });
                 match bound {
                     Ok(sockets) => listeners.tcp.extend(sockets),
                     Err(error) => {
@@ -120,9 +122,11 @@ impl Listeners {
             tokio::spawn(async move {
                 loop {
                     match listener.accept().await {
-                        Ok((stream, address)) => drop(
-                            stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address)),
-                        ),
+                        Ok((stream, address)) => {
+                            // A socket that fails right away is its client's loss only.
+                            let _ =
+                                stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address));
+                        }
                         Err(error) => accept_failed(&server, &error).await,
                     }
                 }
@@ -193,8 +197,7 @@ fn welcome_tcp(server: &Arc<Server>, stream: std::net::TcpStream, address: Socke
         drop(socket.set_tcp_keepalive(&keepalive));
     }
     let is_local = address.ip().is_loopback();
-    let client =
-        handle(server, address.to_string(), local.to_string(), stream.as_raw_fd(), false, is_local);
+    let client = handle(server, address.to_string(), local.to_string(), stream.as_raw_fd(), false, is_local);
     if let Some(refusal) = refusal(server, is_local) {
         refuse(server, &stream, refusal);
         return Ok(());
@@ -266,7 +269,11 @@ fn handle(
 }
 
 /// Hands the connection to the worker with the fewest.
-fn dispatch(server: &Server, client: Arc<ClientHandle>, accepted: impl FnOnce(Arc<ClientHandle>) -> Accepted) {
+fn dispatch(
+    server: &Server,
+    client: Arc<ClientHandle>,
+    accepted: impl FnOnce(Arc<ClientHandle>) -> Accepted,
+) {
     server.clients.add(&client);
     let workers = server.workers.read();
     let least = workers.iter().min_by_key(|worker| worker.connections.load(Relaxed));

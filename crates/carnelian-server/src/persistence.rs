@@ -1,6 +1,7 @@
 //! When snapshots were and will be taken.
 
 use crate::config::{Config, id};
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// Seconds to wait after a failed snapshot before the next automatic try.
@@ -21,8 +22,11 @@ pub(crate) struct Persistence {
     pub(crate) running_since_s: AtomicU64,
     /// Another is to begin when it ends (BGSAVE SCHEDULE).
     pub(crate) scheduled: AtomicBool,
-    /// It is to be given up.
-    pub(crate) abort: AtomicBool,
+    /// It is to be given up: whoever sets this under the lock can be sure that the file it writes will not take the place
+    /// of a newer one.
+    pub(crate) abort: Mutex<bool>,
+    /// Number of snapshot files begun, for their temporary names.
+    pub(crate) files: AtomicU64,
     /// The last background snapshot failed.
     pub(crate) failed: AtomicBool,
     /// Seconds the last background snapshot took; -1 before the first.

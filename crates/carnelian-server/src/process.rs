@@ -45,11 +45,13 @@ pub fn main(program: &OsString, tool: &[OsString], args: &[OsString], memory: Me
             return print(&mut io::stderr(), &usage, ExitCode::FAILURE);
         }
         CommandLine::TestMemory(_) => {
-            let advice = "Memory tests need a machine without an operating system in the way: use memtest86+ instead.";
+            let advice =
+                "Memory tests need a machine without an operating system in the way: use memtest86+ instead.";
             return print(&mut io::stderr(), advice, ExitCode::FAILURE);
         }
         CommandLine::CheckSystem => {
-            let done = "[OK] Carnelian never forks, so overcommit and transparent huge pages need no settings.";
+            let done =
+                "[OK] Carnelian never forks, so overcommit and transparent huge pages need no settings.";
             return print(&mut io::stdout(), done, ExitCode::SUCCESS);
         }
         CommandLine::Start(start_args) => start_args,
@@ -91,7 +93,8 @@ fn print(out: &mut dyn Write, text: &str, code: ExitCode) -> ExitCode {
 fn become_daemon(program: &OsString, tool: &[OsString], args: &[OsString], stdin: &[u8]) -> io::Result<()> {
     // The name it was called by stays the name that process lists show.
     let own_name = Path::new(program);
-    let executable = if own_name.components().count() > 1 { own_name.into() } else { std::env::current_exe()? };
+    let executable =
+        if own_name.components().count() > 1 { own_name.into() } else { std::env::current_exe()? };
     let mut child = Command::new(executable)
         .args(tool)
         .args(args)

@@ -59,7 +59,9 @@ impl Encoded<'_> {
 
 fn write_message(out: &mut ReplyWriter, parts: &[&[u8]]) {
     out.push(parts.len());
-    parts.iter().for_each(|part| out.bulk(part));
+    for part in parts {
+        out.bulk(part);
+    }
 }
 
 impl PubSub {
@@ -194,11 +196,7 @@ fn remove(map: &mut HashMap<Box<[u8]>, Subscribers>, name: &[u8], id: u64) {
     }
 }
 
-fn send(
-    subscribers: &Subscribers,
-    parts: &[&[u8]],
-    mut own: Option<&mut (u64, &mut ReplyWriter)>,
-) -> usize {
+fn send(subscribers: &Subscribers, parts: &[&[u8]], mut own: Option<&mut (u64, &mut ReplyWriter)>) -> usize {
     let mut encoded = Encoded { parts, resp2: None, resp3: None };
     for client in subscribers.values() {
         match &mut own {

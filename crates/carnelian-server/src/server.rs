@@ -192,7 +192,8 @@ impl Server {
     pub(crate) fn refresh_gate(&self) {
         let Some(node) = self.node() else { return };
         let now_ms = self.clock.unix_ms();
-        let gated = self.pause.current(now_ms).is_some() || self.persistence.refuses_writes(&self.config.read());
+        let gated =
+            self.pause.current(now_ms).is_some() || self.persistence.refuses_writes(&self.config.read());
         node.set_gated(gated);
     }
 

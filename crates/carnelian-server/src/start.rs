@@ -79,9 +79,9 @@ fn run_id() -> String {
 
 fn shard_count(config: &Config, workers: usize) -> usize {
     match config.uint(id::SHARDS) as usize {
-        0 => (workers * SHARDS_PER_WORKER)
-            .next_power_of_two()
-            .clamp(*AUTO_SHARDS.start(), *AUTO_SHARDS.end()),
+        0 => {
+            (workers * SHARDS_PER_WORKER).next_power_of_two().clamp(*AUTO_SHARDS.start(), *AUTO_SHARDS.end())
+        }
         shards => shards,
     }
 }
@@ -216,7 +216,9 @@ async fn wait_for_end(
         if crate::snapshot::prepare_shutdown(server, node, crate::snapshot::SaveWish::IfConfigured, false) {
             break;
         }
-        server.log.warning(format_args!("{name} received but errors trying to shut down the server, check the logs for more information"));
+        server.log.warning(format_args!(
+            "{name} received but errors trying to shut down the server, check the logs for more information"
+        ));
     }
     drop(hangup);
 }

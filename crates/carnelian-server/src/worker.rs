@@ -74,7 +74,8 @@ impl Worker {
     /// Takes the buffer of a connection that has nothing to send, so that idle connections hold none.
     pub(crate) fn take_back_buffer(&self, out: &mut ReplyWriter) {
         let buffer = out.take();
-        if buffer.capacity() <= REPLY_BUFFER_KEPT_BYTES && buffer.capacity() > self.reply_buffer.borrow().capacity()
+        if buffer.capacity() <= REPLY_BUFFER_KEPT_BYTES
+            && buffer.capacity() > self.reply_buffer.borrow().capacity()
         {
             *self.reply_buffer.borrow_mut() = buffer;
         }

@@ -31,7 +31,8 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let program = args.next().unwrap_or_else(|| OsString::from("carnelian"));
     let args: Vec<OsString> = args.collect();
-    let name = Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let linked = name.strip_prefix("redis-").or_else(|| name.strip_prefix("carnelian-"));
     if let Some(tool) = linked
         && let Some(code) = run(tool, &program, &name, &args)
@@ -42,7 +43,8 @@ fn main() -> ExitCode {
     if tool == "help" || (tool == "--help" && linked.is_none()) {
         return say(&mut std::io::stdout(), HELP, ExitCode::SUCCESS);
     }
-    if let Some(code) = run(&tool, &program, &format!("carnelian {tool}"), args.get(1..).unwrap_or_default()) {
+    if let Some(code) = run(&tool, &program, &format!("carnelian {tool}"), args.get(1..).unwrap_or_default())
+    {
         return code;
     }
     carnelian_server::process::main(&program, &[], &args, memory::source())
@@ -74,13 +76,34 @@ fn run(tool: &str, program: &OsString, shown: &str, args: &[OsString]) -> Option
 
 /// What the client knows of commands when the server does not tell: the table this program is built with.
 fn cli_docs() -> Vec<carnelian_cli::CommandDoc> {
-    Vec::new()
+    let table = carnelian_commands::table::CommandTable::new();
+    table
+        .entries()
+        .iter()
+        .map(|entry| {
+            let words = if entry.parent.is_some() { 2 } else { 1 };
+            let syntax = entry.spec.usage.splitn(words + 1, ' ').nth(words).unwrap_or_default();
+            carnelian_cli::CommandDoc {
+                name: entry.full_name().replace('|', " ").to_uppercase().into(),
+                summary: entry.spec.summary.into(),
+                syntax: syntax.into(),
+                group: entry.spec.group.name().into(),
+                since: entry.spec.since.into(),
+            }
+        })
+        .collect()
 }
 
 fn check_rdb(shown: &str, args: &[OsString]) -> ExitCode {
     let [path] = args else {
         return say(&mut std::io::stderr(), &format!("Usage: {shown} <rdb-file-name>\n"), ExitCode::FAILURE);
     };
-    let _ = path;
-    ExitCode::FAILURE
+    let now_ms = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64);
+    match carnelian_rdb::check(Path::new(path), now_ms, &mut std::io::stdout().lock()) {
+        Ok(outcome) => ExitCode::from(u8::try_from(outcome.exit_code()).unwrap_or(1)),
+        // Only printing can fail; there is nothing left to print it on.
+        Err(_) => ExitCode::FAILURE,
+    }
 }

@@ -2,18 +2,32 @@
 
 use crate::spec::CommandSpec;
 
+mod bitmaps;
 mod connection;
+mod hashes;
 mod help;
 mod keys;
 mod pubsub;
+mod random;
+mod sample;
+mod scan;
 mod server;
+mod sets;
 mod strings;
 mod transactions;
 
 /// Every command there is.
 pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
+    bitmaps::bit::COMMANDS,
+    bitmaps::field::COMMANDS,
+    bitmaps::operation::COMMANDS,
+    bitmaps::range::COMMANDS,
     connection::basic::COMMANDS,
     connection::client::COMMANDS,
+    hashes::number::COMMANDS,
+    hashes::random::COMMANDS,
+    hashes::read::COMMANDS,
+    hashes::write::COMMANDS,
     keys::basic::COMMANDS,
     keys::databases::COMMANDS,
     keys::expire::COMMANDS,
@@ -31,7 +45,13 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     server::persistence::COMMANDS,
     server::replication::COMMANDS,
     server::time::COMMANDS,
+    sets::algebra::COMMANDS,
+    sets::members::COMMANDS,
+    sets::random::COMMANDS,
     strings::basic::COMMANDS,
+    strings::counter::COMMANDS,
+    strings::lcs::COMMANDS,
     strings::multi::COMMANDS,
+    strings::range::COMMANDS,
     transactions::COMMANDS,
 ];

@@ -130,7 +130,8 @@ fn describe(server: &Server, client: &ClientHandle, ctx: &Ctx) -> Vec<u8> {
     if flags.is_empty() {
         flags.push('N');
     }
-    let last = if own { ctx.session.last_command } else { usize::try_from(client.last_command.load(Relaxed)).ok() };
+    let last =
+        if own { ctx.session.last_command } else { usize::try_from(client.last_command.load(Relaxed)).ok() };
     let command = last
         .and_then(|id| ctx.node.table().entries().get(id))
         .map_or_else(|| "NULL".to_owned(), carnelian_commands::table::Entry::full_name);
@@ -142,8 +143,7 @@ fn describe(server: &Server, client: &ClientHandle, ctx: &Ctx) -> Vec<u8> {
         (false, _) => client.resp.load(Relaxed).max(2),
     };
     let (query, output) = (client.query_bytes.load(Relaxed), client.output_bytes.load(Relaxed));
-    let (query_free, queued_bytes) =
-        (client.query_free.load(Relaxed), client.queued_bytes.load(Relaxed));
+    let (query_free, queued_bytes) = (client.query_free.load(Relaxed), client.queued_bytes.load(Relaxed));
     let mut line = format!(
         "id={} addr={} laddr={} fd={} name=",
         client.id, client.address, client.local_address, client.fd

@@ -2,6 +2,7 @@
 
 mod auth;
 mod clients;
+mod persist;
 mod subscriptions;
 
 use crate::server::Server;
@@ -13,6 +14,11 @@ pub(crate) fn run(server: &Arc<Server>, command: HostCommand, ctx: &mut Ctx) -> 
     match command {
         HostCommand::Auth => auth::auth(server, ctx),
         HostCommand::Hello => auth::hello(server, ctx),
+        HostCommand::Save => persist::save(server, ctx),
+        HostCommand::BgSave => persist::background_save(server, ctx),
+        HostCommand::LastSave => persist::last_save(server, ctx),
+        HostCommand::BgRewriteAof => persist::rewrite_log(server, ctx),
+        HostCommand::Shutdown => persist::shutdown(server, ctx),
         HostCommand::ClientId => clients::id(ctx),
         HostCommand::ClientSetName => clients::set_name(ctx),
         HostCommand::ClientGetName => clients::get_name(ctx),
