@@ -48,7 +48,6 @@ impl ArgumentType {
 
 /// One argument, or a group of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "three flags of the wire format")]
 pub struct Argument {
     /// Its name; of a group the names or tokens inside.
     pub name: String,

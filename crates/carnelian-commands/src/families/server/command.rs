@@ -99,7 +99,7 @@ fn info(ctx: &mut Ctx) -> CommandResult {
     }
     let table = ctx.node.table();
     ctx.out.array(names.len());
-    for name in names.iter() {
+    for name in names {
         match table.find_full_name(name) {
             Some(entry) => write_info(ctx.out, table, entry),
             None => ctx.out.null(),
