@@ -49,6 +49,35 @@ impl CommandError {
     pub const INDEX_OUT_OF_RANGE: Self = Self::fixed("ERR index out of range");
     /// A result beyond 64 bits.
     pub const INCREMENT_OVERFLOW: Self = Self::fixed("ERR increment or decrement would overflow");
+    /// A decrement that has no negative.
+    pub const DECREMENT_OVERFLOW: Self = Self::fixed("ERR decrement would overflow");
+    /// LCS of something else than strings.
+    pub const LCS_NOT_STRINGS: Self = Self::fixed("ERR The specified keys must contain string values");
+    /// LCS with both of two options that exclude each other.
+    pub const LCS_AMBIGUOUS: Self =
+        Self::fixed("ERR If you want both the length and indexes, please just use IDX.");
+    /// LCS of strings whose lengths do not fit 32 bits.
+    pub const LCS_TOO_LONG: Self = Self::fixed("ERR String too long for LCS");
+    /// LCS of strings whose table would exceed `proto-max-bulk-len`.
+    pub const LCS_MEMORY_LIMIT: Self =
+        Self::fixed("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+    /// LCS that gets no memory for its table.
+    pub const LCS_NO_MEMORY: Self =
+        Self::fixed("ERR Insufficient memory, failed allocating transient memory for LCS");
+    /// A bit to look for that is neither 0 nor 1.
+    pub const BIT_ARGUMENT: Self = Self::fixed("ERR The bit argument must be 1 or 0.");
+    /// BITOP NOT of several keys.
+    pub const BITOP_NOT: Self = Self::fixed("ERR BITOP NOT must be called with a single source key.");
+    /// An integer type that BITFIELD does not know.
+    pub const BITFIELD_TYPE: Self = Self::fixed(
+        "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
+    );
+    /// An overflow behaviour that BITFIELD does not know.
+    pub const BITFIELD_OVERFLOW: Self = Self::fixed("ERR Invalid OVERFLOW type specified");
+    /// BITFIELD_RO asked to write.
+    pub const BITFIELD_READ_ONLY: Self = Self::fixed("ERR BITFIELD_RO only supports the GET subcommand");
+    /// An increment that is infinite.
+    pub const NAN_OR_INFINITY: Self = Self::fixed("ERR value is NaN or Infinity");
     /// A result that is not a finite number.
     pub const INCREMENT_NAN: Self = Self::fixed("ERR increment would produce NaN or Infinity");
     /// A hash field that should be an integer.

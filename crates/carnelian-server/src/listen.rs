@@ -123,7 +123,9 @@ impl Listeners {
                 loop {
                     match listener.accept().await {
                         Ok((stream, address)) => {
-                            drop(stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address)))
+                            // A socket that fails right away is its client's loss only.
+                            let _ =
+                                stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address));
                         }
                         Err(error) => accept_failed(&server, &error).await,
                     }

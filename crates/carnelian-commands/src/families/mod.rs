@@ -2,7 +2,9 @@
 
 use crate::spec::CommandSpec;
 
+mod bitmaps;
 mod connection;
+mod hashes;
 mod help;
 mod keys;
 mod lists;
@@ -17,8 +19,16 @@ mod transactions;
 
 /// Every command there is.
 pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
+    bitmaps::bit::COMMANDS,
+    bitmaps::field::COMMANDS,
+    bitmaps::operation::COMMANDS,
+    bitmaps::range::COMMANDS,
     connection::basic::COMMANDS,
     connection::client::COMMANDS,
+    hashes::number::COMMANDS,
+    hashes::random::COMMANDS,
+    hashes::read::COMMANDS,
+    hashes::write::COMMANDS,
     keys::basic::COMMANDS,
     keys::databases::COMMANDS,
     keys::expire::COMMANDS,
@@ -44,6 +54,9 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     sets::members::COMMANDS,
     sets::random::COMMANDS,
     strings::basic::COMMANDS,
+    strings::counter::COMMANDS,
+    strings::lcs::COMMANDS,
     strings::multi::COMMANDS,
+    strings::range::COMMANDS,
     transactions::COMMANDS,
 ];

@@ -11,10 +11,16 @@ pub(crate) struct ScanOptions<'a> {
     pattern: Option<&'a [u8]>,
 }
 
+impl Default for ScanOptions<'_> {
+    fn default() -> Self {
+        Self { count: 10, pattern: None }
+    }
+}
+
 impl<'a> ScanOptions<'a> {
     /// Parses all arguments that are left.
     pub(crate) fn parse(mut cursor: Cursor<'a>) -> CommandResult<Self> {
-        let mut options = Self { count: 10, pattern: None };
+        let mut options = Self::default();
         while !cursor.is_done() {
             if !options.take(&mut cursor)? {
                 return Err(CommandError::SYNTAX);

@@ -191,13 +191,11 @@ fn getdel(ctx: &mut Ctx) -> CommandResult {
 fn getex(ctx: &mut Ctx) -> CommandResult {
     let key = ctx.arg(1);
     let options = Options::of_get(ctx.cursor(2))?;
-    match ctx.keys.string(key)? {
-        Some(value) => ctx.out.element(value),
-        None => {
-            ctx.out.null();
-            return Ok(());
-        }
-    }
+    let Some(value) = ctx.keys.string(key)? else {
+        ctx.out.null();
+        return Ok(());
+    };
+    ctx.out.element(value);
     let Some(time) = options.time else {
         let mut entry = ctx.keys.entry(key);
         if options.persist && entry.expiry().is_some() {
