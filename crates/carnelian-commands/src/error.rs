@@ -143,6 +143,15 @@ impl CommandError {
         Self::fixed("ERR Number of keys can't be greater than number of args");
     /// A count that is not positive.
     pub const COUNT_NOT_POSITIVE: Self = Self::fixed("ERR count should be greater than 0");
+    /// LPOS: a rank of zero.
+    pub const RANK_ZERO: Self = Self::fixed(
+        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from \
+         the end of the list",
+    );
+    /// LPOS: a count that is no number or negative.
+    pub const COUNT_NEGATIVE: Self = Self::fixed("ERR COUNT can't be negative");
+    /// LPOS: a length that is no number or negative.
+    pub const MAXLEN_NEGATIVE: Self = Self::fixed("ERR MAXLEN can't be negative");
     /// A count whose negative has no place in 64 bits.
     pub const COUNT_BETWEEN: Self = Self::fixed(
         "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",

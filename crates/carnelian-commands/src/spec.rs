@@ -505,6 +505,14 @@ impl CommandSpec {
         Self::new(name, arity, group, Handler::Run(handler))
     }
 
+    /// The same command under another name, with another handler.
+    #[must_use]
+    pub const fn called(mut self, name: &'static str, handler: fn(&mut Ctx) -> CommandResult) -> Self {
+        self.name = name;
+        self.handler = Handler::Run(handler);
+        self
+    }
+
     /// A command that the host runs.
     pub const fn host(name: &'static str, arity: i16, group: Group, command: HostCommand) -> Self {
         Self::new(name, arity, group, Handler::Host(command))

@@ -647,10 +647,10 @@ impl<'e> Keyspace<'e> {
         }
     }
 
-    /// Clients blocked on `key`, first come first.
-    pub fn waiters(&mut self, key: &[u8]) -> Vec<Arc<Waiter>> {
+    /// The client in this place of the queue of those blocked on `key`, 0 being the one that came first. O(1).
+    pub fn waiter(&mut self, key: &[u8], place: usize) -> Option<Arc<Waiter>> {
         let db = self.db;
-        self.shard(self.engine.hash(key)).waits.get(db).map(|waits| waits.queue(key)).unwrap_or_default()
+        self.shard(self.engine.hash(key)).waits.get(db)?.get(key, place)
     }
 
     /// Keys that have watchers in any database of the locked shards (for INFO).

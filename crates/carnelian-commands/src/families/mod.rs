@@ -7,6 +7,7 @@ mod connection;
 mod hashes;
 mod help;
 mod keys;
+mod lists;
 mod pubsub;
 mod random;
 mod sample;
@@ -35,6 +36,11 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     keys::rename::COMMANDS,
     keys::scan::COMMANDS,
     keys::sort::COMMANDS,
+    lists::blocking::COMMANDS,
+    lists::edit::COMMANDS,
+    lists::ends::COMMANDS,
+    lists::moving::COMMANDS,
+    lists::read::COMMANDS,
     pubsub::COMMANDS,
     server::acl::COMMANDS,
     server::command::COMMANDS,
