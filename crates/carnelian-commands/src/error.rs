@@ -118,6 +118,14 @@ impl CommandError {
     );
     /// SORT by something that is no number.
     pub const SORT_SCORE: Self = Self::fixed("ERR One or more scores can't be converted into double");
+    /// COMMAND GETKEYS of something that is no command.
+    pub const GETKEYS_COMMAND: Self = Self::fixed("ERR Invalid command specified");
+    /// COMMAND GETKEYS of a command without keys.
+    pub const GETKEYS_NO_KEYS: Self = Self::fixed("ERR The command has no key arguments");
+    /// COMMAND GETKEYS with a wrong number of arguments.
+    pub const GETKEYS_ARITY: Self = Self::fixed("ERR Invalid number of arguments specified for command");
+    /// COMMAND GETKEYS with arguments that no key can be found among.
+    pub const GETKEYS_ARGUMENTS: Self = Self::fixed("ERR Invalid arguments specified for command");
     /// A database argument that is no number.
     pub const INVALID_DB: Self = Self::fixed("ERR invalid DB index");
     /// Source and destination are the same.

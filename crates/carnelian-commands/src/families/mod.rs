@@ -43,6 +43,7 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     lists::read::COMMANDS,
     pubsub::COMMANDS,
     server::acl::COMMANDS,
+    server::command::COMMANDS,
     server::config::COMMANDS,
     server::diagnostics::COMMANDS,
     server::memory::COMMANDS,
