@@ -214,9 +214,4 @@ impl Server {
     pub(crate) fn total_changes(&self) -> u64 {
         self.workers.read().iter().map(|worker| worker.stats.dirty.get()).sum::<u64>()
     }
-
-    /// The port that TCP clients connect to.
-    pub(crate) fn port(&self) -> u64 {
-        self.config.read().uint(id::PORT)
-    }
 }
