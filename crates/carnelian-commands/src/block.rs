@@ -9,7 +9,7 @@ use crate::dispatch::Node;
 use crate::session::{Client, Session};
 use crate::stats::WorkerStats;
 use crate::table::Entry;
-use carnelian_engine::{Keyspace, Lookup, Waiter};
+use carnelian_engine::{Keyspace, Lookup, Value, Waiter};
 use carnelian_resp::{Args, OwnedArgs, Protocol, ReplyWriter};
 use std::sync::Arc;
 
@@ -97,20 +97,22 @@ pub(crate) fn serve(node: &Node, keys: &mut Keyspace<'_>, stats: &WorkerStats) {
     while !keys.effects.ready.is_empty() {
         for (db, key) in std::mem::take(&mut keys.effects.ready) {
             keys.select(db);
-            for waiter in keys.waiters(&key) {
-                let ready = keys
-                    .read_with(&key, Lookup::Silent)
-                    .is_some_and(|value| value.value_type() == waiter.wants);
-                if !ready {
+            let mut place = 0;
+            while let Some(waiter) = keys.waiter(&key, place) {
+                // Whoever was served before may have emptied the key.
+                let Some(held) = keys.read_with(&key, Lookup::Silent).map(Value::value_type) else { break };
+                if held != waiter.wants && !waiter.is_claimed() {
+                    place += 1;
                     continue;
                 }
-                let Some(command) = waiter.payload.downcast_ref::<BlockedCommand>() else { continue };
+                keys.stop_waiting(&key, &waiter);
                 if !waiter.claim() {
                     continue;
                 }
-                run_again(node, command, keys, &key, stats);
-                keys.select(db);
-                keys.stop_waiting(&key, &waiter);
+                if let Some(command) = waiter.payload.downcast_ref::<BlockedCommand>() {
+                    run_again(node, command, keys, &key, stats);
+                    keys.select(db);
+                }
             }
         }
     }

@@ -145,6 +145,9 @@ pub trait TypedKeys {
     fn set(&mut self, key: &[u8]) -> CommandResult<Option<&Set>>;
     /// The set at `key`, for changing it.
     fn set_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Set>>;
+    /// The set at `key`, created empty in the encoding that suits `first` and `expected` members when there is none. The
+    /// caller adds to it.
+    fn set_or_new(&mut self, key: &[u8], first: &[u8], expected: usize) -> CommandResult<&mut Set>;
     /// The hash at `key`, for reading.
     fn hash(&mut self, key: &[u8]) -> CommandResult<Option<&Hash>>;
     /// The hash at `key`, for changing it.
@@ -213,6 +216,14 @@ impl TypedKeys for Keyspace<'_> {
             None => Ok(None),
             Some(Value::Set(value)) => Ok(Some(value)),
             Some(_) => Err(CommandError::WRONG_TYPE),
+        }
+    }
+
+    fn set_or_new(&mut self, key: &[u8], first: &[u8], expected: usize) -> CommandResult<&mut Set> {
+        let settings = self.settings();
+        match self.write_or_insert(key, || Set::for_member(first, expected, settings).into()) {
+            Value::Set(value) => Ok(value),
+            _ => Err(CommandError::WRONG_TYPE),
         }
     }
 

@@ -26,6 +26,17 @@ pub fn float(arg: &[u8]) -> CommandResult<f64> {
     parse_f64(arg).ok_or(CommandError::NOT_FLOAT)
 }
 
+/// Reads the time-out of a blocking command, in seconds: milliseconds, or `None` (0) for ever.
+pub(crate) fn timeout(arg: &[u8]) -> CommandResult<Option<u64>> {
+    let seconds = parse_f64(arg).ok_or(CommandError::TIMEOUT_NOT_FLOAT)?;
+    let millis = (seconds * 1000.0).ceil();
+    // What does not fit 63 bits is called negative, too: Redis' clients know it so.
+    if millis < 0.0 || millis >= i64::MAX as f64 {
+        return Err(CommandError::TIMEOUT_NEGATIVE);
+    }
+    Ok((millis > 0.0).then_some(millis as u64))
+}
+
 impl<'a> Cursor<'a> {
     /// Begins at argument `at`.
     pub fn new(args: Args<'a>, at: usize) -> Self {

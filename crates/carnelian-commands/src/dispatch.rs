@@ -213,20 +213,24 @@ impl Node {
     /// Locks the shards of a command's keys.
     #[inline]
     pub(crate) fn lock_for(&self, spec: &CommandSpec, args: Args<'_>) -> Shards<'_> {
-        let mut set = self.shards_for(spec, args);
+        let set = self.shards_for(spec, args);
+        if set.is_empty() {
+            return Shards::none();
+        }
+        if spec.flags.has(Flags::WRITE) { self.lock_to_write(set) } else { self.engine.lock(set) }
+    }
+
+    /// Locks shards for changing them: with those that serving clients blocked on their keys takes, and those that serving
+    /// clients blocked on what that changes takes, and so on.
+    #[inline]
+    pub(crate) fn lock_to_write(&self, mut set: ShardSet) -> Shards<'_> {
         loop {
-            if set.is_empty() {
-                return Shards::none();
-            }
             let shards = self.engine.lock(set);
-            if !spec.flags.has(Flags::WRITE) || shards.is_all() {
+            let needed = shards.shards_of_waiters();
+            if needed.is_subset(set) {
                 return shards;
             }
-            // Serving a blocked client may take shards that its waker does not hold; then all are taken.
-            if shards.shards_of_waiters().is_subset(set) {
-                return shards;
-            }
-            set = self.engine.all_shards();
+            set = set.union(needed);
         }
     }
 
@@ -308,11 +312,14 @@ impl Node {
             self.write_error(&error, out, stats);
             command.failed.add(1);
         }
-        command.calls.add(1);
         command.duration_ns.add(duration);
         let bucket = (u64::BITS - (duration / 1000).leading_zeros()) as usize;
         command.latency[bucket.min(LATENCY_BUCKETS - 1)].add(1);
-        stats.processed.add(1);
+        if ready_key.is_none() {
+            // A blocked command was counted when it began to wait.
+            command.calls.add(1);
+            stats.processed.add(1);
+        }
         if duration >= self.slow_ns.load(Relaxed) && !entry.spec.flags.has(Flags::SKIP_SLOWLOG) {
             self.host.slow(entry.spec, session, args, duration);
         }

@@ -49,6 +49,35 @@ impl CommandError {
     pub const INDEX_OUT_OF_RANGE: Self = Self::fixed("ERR index out of range");
     /// A result beyond 64 bits.
     pub const INCREMENT_OVERFLOW: Self = Self::fixed("ERR increment or decrement would overflow");
+    /// A decrement that has no negative.
+    pub const DECREMENT_OVERFLOW: Self = Self::fixed("ERR decrement would overflow");
+    /// LCS of something else than strings.
+    pub const LCS_NOT_STRINGS: Self = Self::fixed("ERR The specified keys must contain string values");
+    /// LCS with both of two options that exclude each other.
+    pub const LCS_AMBIGUOUS: Self =
+        Self::fixed("ERR If you want both the length and indexes, please just use IDX.");
+    /// LCS of strings whose lengths do not fit 32 bits.
+    pub const LCS_TOO_LONG: Self = Self::fixed("ERR String too long for LCS");
+    /// LCS of strings whose table would exceed `proto-max-bulk-len`.
+    pub const LCS_MEMORY_LIMIT: Self =
+        Self::fixed("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+    /// LCS that gets no memory for its table.
+    pub const LCS_NO_MEMORY: Self =
+        Self::fixed("ERR Insufficient memory, failed allocating transient memory for LCS");
+    /// A bit to look for that is neither 0 nor 1.
+    pub const BIT_ARGUMENT: Self = Self::fixed("ERR The bit argument must be 1 or 0.");
+    /// BITOP NOT of several keys.
+    pub const BITOP_NOT: Self = Self::fixed("ERR BITOP NOT must be called with a single source key.");
+    /// An integer type that BITFIELD does not know.
+    pub const BITFIELD_TYPE: Self = Self::fixed(
+        "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
+    );
+    /// An overflow behaviour that BITFIELD does not know.
+    pub const BITFIELD_OVERFLOW: Self = Self::fixed("ERR Invalid OVERFLOW type specified");
+    /// BITFIELD_RO asked to write.
+    pub const BITFIELD_READ_ONLY: Self = Self::fixed("ERR BITFIELD_RO only supports the GET subcommand");
+    /// An increment that is infinite.
+    pub const NAN_OR_INFINITY: Self = Self::fixed("ERR value is NaN or Infinity");
     /// A result that is not a finite number.
     pub const INCREMENT_NAN: Self = Self::fixed("ERR increment would produce NaN or Infinity");
     /// A hash field that should be an integer.
@@ -89,6 +118,14 @@ impl CommandError {
     );
     /// SORT by something that is no number.
     pub const SORT_SCORE: Self = Self::fixed("ERR One or more scores can't be converted into double");
+    /// COMMAND GETKEYS of something that is no command.
+    pub const GETKEYS_COMMAND: Self = Self::fixed("ERR Invalid command specified");
+    /// COMMAND GETKEYS of a command without keys.
+    pub const GETKEYS_NO_KEYS: Self = Self::fixed("ERR The command has no key arguments");
+    /// COMMAND GETKEYS with a wrong number of arguments.
+    pub const GETKEYS_ARITY: Self = Self::fixed("ERR Invalid number of arguments specified for command");
+    /// COMMAND GETKEYS with arguments that no key can be found among.
+    pub const GETKEYS_ARGUMENTS: Self = Self::fixed("ERR Invalid arguments specified for command");
     /// A database argument that is no number.
     pub const INVALID_DB: Self = Self::fixed("ERR invalid DB index");
     /// Source and destination are the same.
@@ -106,6 +143,21 @@ impl CommandError {
         Self::fixed("ERR Number of keys can't be greater than number of args");
     /// A count that is not positive.
     pub const COUNT_NOT_POSITIVE: Self = Self::fixed("ERR count should be greater than 0");
+    /// LPOS: a rank of zero.
+    pub const RANK_ZERO: Self = Self::fixed(
+        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from \
+         the end of the list",
+    );
+    /// LPOS: a count that is no number or negative.
+    pub const COUNT_NEGATIVE: Self = Self::fixed("ERR COUNT can't be negative");
+    /// LPOS: a length that is no number or negative.
+    pub const MAXLEN_NEGATIVE: Self = Self::fixed("ERR MAXLEN can't be negative");
+    /// A count whose negative has no place in 64 bits.
+    pub const COUNT_BETWEEN: Self = Self::fixed(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
+    /// A limit below zero.
+    pub const LIMIT_NEGATIVE: Self = Self::fixed("ERR LIMIT can't be negative");
     /// A number that is out of range.
     pub const OUT_OF_RANGE: Self = Self::fixed("ERR value is out of range");
     /// Not authenticated.

@@ -4,7 +4,7 @@ use crate::ctx::Ctx;
 use crate::error::{CommandError, CommandResult};
 use crate::session::Session;
 use crate::spec::CommandSpec;
-use carnelian_engine::{Garbage, KeyEvent};
+use carnelian_engine::{Garbage, KeyEvent, Keyspace};
 use carnelian_resp::Args;
 
 macro_rules! host_commands {
@@ -56,6 +56,12 @@ pub trait Host: Send + Sync {
 
     /// Publishes a keyspace event.
     fn keyspace_event(&self, event: &KeyEvent);
+
+    /// Every key has been removed (FLUSHALL); all shards are locked. True when the host has saved the empty dataset, so that
+    /// the removal is no change to be saved any more.
+    fn flushed_all(&self, _: &mut Keyspace<'_>) -> bool {
+        false
+    }
 
     /// Frees removed data; the shards are unlocked. `wait` is false for commands that promise not to (UNLINK).
     fn reclaim(&self, garbage: Vec<Garbage>, wait: bool);

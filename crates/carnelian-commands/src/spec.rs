@@ -313,6 +313,9 @@ impl KeySpec {
                     return;
                 }
                 let first = first + usize::from(offset);
+                if first + (count - 1) * usize::from(step) >= args.len() {
+                    return;
+                }
                 (first, first + (count - 1) * usize::from(step), step)
             }
             Find::Unknown => return,
@@ -502,6 +505,14 @@ impl CommandSpec {
         Self::new(name, arity, group, Handler::Run(handler))
     }
 
+    /// The same command under another name, with another handler.
+    #[must_use]
+    pub const fn called(mut self, name: &'static str, handler: fn(&mut Ctx) -> CommandResult) -> Self {
+        self.name = name;
+        self.handler = Handler::Run(handler);
+        self
+    }
+
     /// A command that the host runs.
     pub const fn host(name: &'static str, arity: i16, group: Group, command: HostCommand) -> Self {
         Self::new(name, arity, group, Handler::Host(command))
@@ -627,10 +638,9 @@ impl CommandSpec {
 
     /// All properties, the derived ones included.
     pub fn all_flags(&self) -> Flags {
-        let movable = self.keys.iter().any(|key| {
-            !matches!((key.begin, key.find), (Begin::Index(_), Find::Range { .. }))
-                || key.flags.has(KeyFlags::INCOMPLETE)
-        });
+        let one_run = matches!(self.keys, [KeySpec { begin: Begin::Index(_), find: Find::Range { .. }, .. }]);
+        let movable = !one_run && self.plain_ranges().count() < self.keys.len()
+            || self.keys.iter().any(|key| key.flags.has(KeyFlags::INCOMPLETE));
         if movable { self.flags.or(Flags::MOVABLE_KEYS) } else { self.flags }
     }
 
@@ -661,12 +671,55 @@ impl CommandSpec {
         all
     }
 
-    /// Calls `visit` with the position of every key among `args`.
+    /// The first and last key and their distance, as clients knew keys before there were key specs: `(0, 0, 0)` when
+    /// no run of arguments comes close. A last key from the end is negative.
+    pub fn legacy_range(&self) -> (i16, i16, u8) {
+        if let [KeySpec { begin: Begin::Index(first), find: Find::Range { last, step, .. }, .. }] = self.keys
+        {
+            let first = i16::from(*first);
+            return (first, if *last >= 0 { first + last } else { *last }, *step);
+        }
+        let (mut first, mut last) = (0, 0);
+        for (begin, end) in self.plain_ranges() {
+            if first == 0 {
+                first = begin;
+            }
+            last = end;
+        }
+        (first, last, u8::from(first != 0))
+    }
+
+    /// Runs of neighbouring keys that continue each other from the first on, each with its last key.
+    fn plain_ranges(&self) -> impl Iterator<Item = (i16, i16)> {
+        let mut previous = 0;
+        self.keys.iter().filter_map(move |key| {
+            let (Begin::Index(first), Find::Range { last, step: 1, .. }) = (key.begin, key.find) else {
+                return None;
+            };
+            let first = i16::from(first);
+            if previous != 0 && previous != first - 1 {
+                return None;
+            }
+            previous = if last >= 0 { first + last } else { last };
+            Some((first, previous))
+        })
+    }
+
+    /// Calls `visit` with the position of every key among `args` and what the command does with it, as exactly as it can
+    /// be told. Unlike [`key_positions`](Self::key_positions) this finds keys whose place depends on other arguments.
+    pub fn keys_with_flags(&self, args: Args<'_>, mut visit: impl FnMut(usize, KeyFlags)) {
+        if let Some(finder) = self.key_finder {
+            return finder(args, &mut visit);
+        }
+        for spec in self.keys.iter().filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY)) {
+            spec.positions(args, |position| visit(position, spec.flags));
+        }
+    }
+
+    /// Calls `visit` with the position of every key among `args` that the key specs find; the others are keys of commands
+    /// that lock every shard.
     #[inline]
     pub fn key_positions(&self, args: Args<'_>, mut visit: impl FnMut(usize)) {
-        if let Some(finder) = self.key_finder {
-            return finder(args, &mut |position, _| visit(position));
-        }
         for spec in self.keys {
             if !spec.flags.has(KeyFlags::NOT_KEY) {
                 spec.positions(args, &mut visit);

@@ -79,8 +79,7 @@ fn watch(
         let names: Vec<&[u8]> = args.iter().skip(1).collect();
         let mut keys = engine.keyspace(engine.lock(engine.shards_of(&names)), session.db, now_ms);
         for key in names {
-            if !session.watched.iter().any(|(db, watched)| *db == session.db && **watched == *key) {
-                keys.watch(key, &session.watch_flag);
+            if keys.watch(key, &session.watch_flag) {
                 session.watched.push((session.db, key.into()));
             }
         }
@@ -124,11 +123,7 @@ fn exec(
     for (_, key) in &session.watched {
         set.insert(engine.shard_of(key));
     }
-    let mut shards = engine.lock(set);
-    if transaction.flags.has(Flags::WRITE) && !shards.shards_of_waiters().is_subset(set) {
-        drop(shards);
-        shards = engine.lock(engine.all_shards());
-    }
+    let shards = if transaction.flags.has(Flags::WRITE) { node.lock_to_write(set) } else { engine.lock(set) };
     let mut keys = engine.keyspace(shards, session.db, now_ms);
     for (db, key) in std::mem::take(&mut session.watched) {
         keys.select(db);

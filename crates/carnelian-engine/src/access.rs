@@ -42,7 +42,7 @@ impl AccessClock {
         let above = counter.saturating_sub(LFU_INITIAL);
         // The counter is logarithmic: the more it shows, the rarer it moves.
         let odds = u64::from(above) * u64::from(settings.lfu_log_factor()) + 1;
-        let bump = counter < 255 && rng.next_u64() % odds == 0;
+        let bump = counter < 255 && rng.next_u64().is_multiple_of(odds);
         Self::from_frequency((counter + u32::from(bump)) as u8, now_ms)
     }
 

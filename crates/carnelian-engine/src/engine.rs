@@ -170,13 +170,18 @@ fn guards_are_all(set: ShardSet, engine: &Engine) -> bool {
     set.0.iter().map(|bits| bits.count_ones() as usize).sum::<usize>() >= engine.shards.len()
 }
 
+#[cold]
+fn not_locked(shard: usize) -> ! {
+    panic!("shard {shard} is used without its lock: a key is missing from a command's key specs")
+}
+
 /// Locked shards. Dropping it unlocks them.
 pub struct Shards<'e> {
     guards: SmallVec<[(u16, MutexGuard<'e, Shard>); 1]>,
     all: bool,
 }
 
-impl<'e> Shards<'e> {
+impl Shards<'_> {
     /// No locked shard: for commands that touch no key.
     pub fn none() -> Self {
         Self { guards: SmallVec::new(), all: false }
@@ -222,10 +227,25 @@ impl<'e> Shards<'e> {
         };
         match self.guards.get_mut(position) {
             Some((_, guard)) => guard,
-            None => {
-                panic!("shard {shard} is used without its lock: a key is missing from a command's key specs")
-            }
+            None => not_locked(shard),
         }
+    }
+
+    /// As [`get_mut`](Self::get_mut), for reading only.
+    pub(crate) fn get(&self, shard: usize) -> &Shard {
+        let guard = if self.all {
+            self.guards.get(shard)
+        } else {
+            self.guards.iter().find(|(number, _)| usize::from(*number) == shard)
+        };
+        match guard {
+            Some((_, guard)) => guard,
+            None => not_locked(shard),
+        }
+    }
+
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, &Shard)> {
+        self.guards.iter().map(|(number, guard)| (usize::from(*number), &**guard))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Shard> {

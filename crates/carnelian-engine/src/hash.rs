@@ -9,6 +9,17 @@ struct Field {
     value: Box<[u8]>,
 }
 
+impl Field {
+    /// Memory of the old value is used again if it fits.
+    fn assign(&mut self, value: &[u8]) {
+        if self.value.len() == value.len() {
+            self.value.copy_from_slice(value);
+        } else {
+            self.value = value.into();
+        }
+    }
+}
+
 impl Keyed for Field {
     fn key(&self) -> &[u8] {
         &self.name
@@ -18,6 +29,9 @@ impl Keyed for Field {
         self.name.len() + self.value.len()
     }
 }
+
+/// The fields of a hash with their values.
+pub type HashIter<'a> = Box<dyn Iterator<Item = (Element<'a>, Element<'a>)> + 'a>;
 
 /// A map from fields to values.
 pub struct Hash(Repr);
@@ -30,6 +44,15 @@ enum Repr {
 impl Default for Hash {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<'a> IntoIterator for &'a Hash {
+    type Item = (Element<'a>, Element<'a>);
+    type IntoIter = HashIter<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 
@@ -123,24 +146,21 @@ impl Hash {
             self.convert(settings);
         }
         let new = match &mut self.0 {
-            Repr::Packed(packed) => match Self::find(packed, field) {
-                Some((_, position)) => {
+            Repr::Packed(packed) => {
+                if let Some((_, position)) = Self::find(packed, field) {
                     packed.replace(position, value);
                     false
-                }
-                None => {
+                } else {
                     packed.push_back(field);
                     packed.push_back(value);
                     true
                 }
-            },
-            Repr::Table(table) => match table.get_mut(field) {
-                Some(item) => {
-                    item.value = value.into();
-                    false
-                }
-                None => table.insert(Field { name: field.into(), value: value.into() }),
-            },
+            }
+            Repr::Table(table) => table.upsert(
+                field,
+                |item| item.assign(value),
+                || Field { name: field.into(), value: value.into() },
+            ),
         };
         if new && matches!(self.0, Repr::Packed(_)) && self.len() > settings.hash_max_listpack_entries() {
             self.convert(settings);
@@ -176,14 +196,14 @@ impl Hash {
     }
 
     /// All fields with their values, in no particular order.
-    pub fn iter(&self) -> Box<dyn Iterator<Item = (Element<'_>, Element<'_>)> + '_> {
+    pub fn iter(&self) -> HashIter<'_> {
         match &self.0 {
             Repr::Packed(packed) => {
                 let mut elements = packed.iter();
                 Box::new(std::iter::from_fn(move || Some((elements.next()?, elements.next()?))))
             }
             Repr::Table(table) => {
-                Box::new(table.iter().map(|item| (Element::Str(&*item.name), Element::Str(&*item.value))))
+                Box::new(table.iter().map(|item| (Element::Str(&item.name), Element::Str(&item.value))))
             }
         }
     }
@@ -197,14 +217,19 @@ impl Hash {
                 Some((packed.get(name), packed.get(packed.next(name)?)))
             }
             Repr::Table(table) => {
-                table.at(index).map(|item| (Element::Str(&*item.name), Element::Str(&*item.value)))
+                table.at(index).map(|item| (Element::Str(&item.name), Element::Str(&item.value)))
             }
         }
     }
 
     /// Visits about `count` fields from `cursor` on and returns the next cursor, 0 at the end. Small hashes are visited
     /// whole.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'_>, Element<'_>)) -> u64 {
+    pub fn scan<'a>(
+        &'a self,
+        cursor: u64,
+        count: usize,
+        mut visit: impl FnMut(Element<'a>, Element<'a>),
+    ) -> u64 {
         match &self.0 {
             Repr::Packed(_) => {
                 self.iter().for_each(|(field, value)| visit(field, value));
@@ -213,6 +238,14 @@ impl Hash {
             Repr::Table(table) => {
                 table.scan(cursor, count, |item| visit(Element::Str(&item.name), Element::Str(&item.value)))
             }
+        }
+    }
+
+    /// Asserts that the encoding is sound. O(n).
+    pub(crate) fn check(&self) {
+        assert_eq!(self.iter().count(), self.len(), "the length is that of the fields");
+        if let Repr::Table(table) = &self.0 {
+            table.check();
         }
     }
 

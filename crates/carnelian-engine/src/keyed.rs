@@ -51,10 +51,6 @@ impl<T: Keyed> KeyedTable<T> {
         self.table.get(self.find(key)?)
     }
 
-    pub(crate) fn get_mut(&mut self, key: &[u8]) -> Option<&mut T> {
-        self.table.get_mut(self.find(key)?)
-    }
-
     /// Adds an item unless its key is there; true when it was added.
     pub(crate) fn insert(&mut self, item: T) -> bool {
         let hash = self.hasher.hash_one(item.key());
@@ -62,6 +58,23 @@ impl<T: Keyed> KeyedTable<T> {
             return false;
         }
         self.table.insert(hash, item);
+        true
+    }
+
+    /// Changes the item under `key`, or adds the one that `create` makes; true when it was added.
+    pub(crate) fn upsert(
+        &mut self,
+        key: &[u8],
+        update: impl FnOnce(&mut T),
+        create: impl FnOnce() -> T,
+    ) -> bool {
+        let hash = self.hasher.hash_one(key);
+        let found = self.table.find(hash, |item| item.key() == key);
+        if let Some(item) = found.and_then(|index| self.table.get_mut(index)) {
+            update(item);
+            return false;
+        }
+        self.table.insert(hash, create());
         true
     }
 
@@ -83,7 +96,7 @@ impl<T: Keyed> KeyedTable<T> {
     }
 
     /// One cursor iteration of about `count` items; see [`Table::scan`].
-    pub(crate) fn scan(&self, mut cursor: u64, count: usize, mut visit: impl FnMut(&T)) -> u64 {
+    pub(crate) fn scan<'a>(&'a self, mut cursor: u64, count: usize, mut visit: impl FnMut(&'a T)) -> u64 {
         let mut seen = 0;
         let mut budget = count.saturating_mul(10).max(1);
         loop {
@@ -95,6 +108,15 @@ impl<T: Keyed> KeyedTable<T> {
             if cursor == 0 || seen >= count || budget == 0 {
                 return cursor;
             }
+        }
+    }
+
+    /// Asserts that the table is sound and finds every item. O(n).
+    pub(crate) fn check(&self) {
+        self.table.check();
+        for item in self.iter() {
+            let found = self.get(item.key()).is_some_and(|found| std::ptr::eq(found, item));
+            assert!(found, "each item is found under its key, and there once");
         }
     }
 

@@ -9,6 +9,7 @@ use crate::shard::{Entry, NEVER, Shard};
 use crate::value::Value;
 use crate::wait::{WaitQueues, Waiter};
 use crate::watch::WatchFlag;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 mod entry;
@@ -166,6 +167,18 @@ impl<'e> Keyspace<'e> {
         }
     }
 
+    /// The value at `key`, without any trace of reading it. An expired entry counts as none, but stays. O(1).
+    ///
+    /// This borrows the keyspace shared, so that a command can hold the values of several keys at once, after it has
+    /// looked each of them up with [`read`](Self::read).
+    pub fn view(&self, key: &[u8]) -> Option<&Value> {
+        let hash = self.engine.hash(key);
+        let shard = self.shards.get(self.engine.shard_of_hash(hash));
+        let entry = shard.entry(self.db, shard.find(self.db, hash, key)?)?;
+        let gone = entry.is_expired(self.now_ms) && !self.engine.settings().loading();
+        (!gone).then_some(&entry.value)
+    }
+
     /// Whether `key` exists. O(1).
     pub fn exists(&mut self, key: &[u8]) -> bool {
         self.read_with(key, Lookup::NoTouch).is_some()
@@ -201,9 +214,8 @@ impl<'e> Keyspace<'e> {
             Some(index) => index,
             None => self.add(hash, key, create(), NEVER),
         };
-        let db = self.db;
-        match self.shard(hash).entry_mut(db, index) {
-            Some(entry) => &mut entry.value,
+        match self.write_at(hash, index) {
+            Some(value) => value,
             None => unreachable!("the entry was found or added just above"),
         }
     }
@@ -550,7 +562,7 @@ impl<'e> Keyspace<'e> {
                     watches.touch_all(|key| exists(a, key) || exists(b, key));
                 }
                 waited.extend(
-                    waits.get(db).into_iter().flat_map(|waits| waits.keys()).map(|key| (db, Box::from(key))),
+                    waits.get(db).into_iter().flat_map(WaitQueues::keys).map(|key| (db, Box::from(key))),
                 );
             }
         }
@@ -588,10 +600,35 @@ impl<'e> Keyspace<'e> {
         due.len()
     }
 
+    /// Asserts what must hold of the locked shards between commands: tables are sound, every key lies in its shard, the
+    /// expiring keys are exactly those with an expiry, no collection is empty. For tests and debugging. O(n).
+    ///
+    /// # Panics
+    ///
+    /// When something does not hold.
+    pub fn check(&self) {
+        for (number, shard) in self.shards.numbered() {
+            for db in &shard.dbs {
+                db.table.check();
+                let mut expiring = BTreeSet::new();
+                for entry in db.table.iter() {
+                    let hash = self.engine.hash(&entry.key);
+                    assert_eq!(self.engine.shard_of_hash(hash), number, "a key lies in its shard");
+                    assert!(entry.value.elements() > 0, "an emptied collection is removed with its key");
+                    entry.value.check();
+                    if let Some(expire_ms) = entry.expiry() {
+                        expiring.insert((expire_ms, hash));
+                    }
+                }
+                assert_eq!(expiring, db.expires, "expiring keys are those with an expiry");
+            }
+        }
+    }
+
     // ---- watching and waiting ----
 
-    /// Registers `flag` to be touched when `key` changes.
-    pub fn watch(&mut self, key: &[u8], flag: &Arc<WatchFlag>) {
+    /// Registers `flag` to be touched when `key` changes; false when it is registered already.
+    pub fn watch(&mut self, key: &[u8], flag: &Arc<WatchFlag>) -> bool {
         let db = self.db;
         let (hash, now_ms) = (self.engine.hash(key), self.now_ms);
         let shard = self.shard(hash);
@@ -600,9 +637,7 @@ impl<'e> Keyspace<'e> {
             .and_then(|index| shard.entry(db, index))
             .is_some_and(|entry| entry.is_expired(now_ms));
         shard.db_mut(db);
-        if let Some(watches) = shard.watches.get_mut(db) {
-            watches.add(key, flag, was_expired);
-        }
+        shard.watches.get_mut(db).is_some_and(|watches| watches.add(key, flag, was_expired))
     }
 
     /// Undoes [`watch`](Self::watch). A watched key that has expired since counts as changed.
@@ -636,10 +671,10 @@ impl<'e> Keyspace<'e> {
         }
     }
 
-    /// Clients blocked on `key`, first come first.
-    pub fn waiters(&mut self, key: &[u8]) -> Vec<Arc<Waiter>> {
+    /// The client in this place of the queue of those blocked on `key`, 0 being the one that came first. O(1).
+    pub fn waiter(&mut self, key: &[u8], place: usize) -> Option<Arc<Waiter>> {
         let db = self.db;
-        self.shard(self.engine.hash(key)).waits.get(db).map(|waits| waits.queue(key)).unwrap_or_default()
+        self.shard(self.engine.hash(key)).waits.get(db)?.get(key, place)
     }
 
     /// Keys that have watchers in any database of the locked shards (for INFO).

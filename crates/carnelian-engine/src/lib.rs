@@ -39,7 +39,7 @@ pub use access::AccessClock;
 pub use carnelian_encoding::listpack::Element;
 pub use effects::{Effects, EventClass, Garbage, KeyEvent};
 pub use engine::{Engine, EngineOptions, MAX_SHARDS, ShardSet, Shards};
-pub use hash::Hash;
+pub use hash::{Hash, HashIter};
 pub use keyspace::{Expiry, KeyEntry, Keyspace, Lookup, Taken};
 pub use list::{End, List, ListNode, ListNodeRef};
 pub use rng::Rng;

@@ -2,6 +2,7 @@
 
 use crate::settings::Settings;
 use carnelian_encoding::listpack::{Element, Listpack, Pos, entry_encoded_size};
+use carnelian_encoding::number::parse_i64;
 use std::collections::VecDeque;
 
 /// Bytes of a listpack whatever its entries: header and end mark.
@@ -80,7 +81,8 @@ impl Limits {
     }
 
     fn fits(self, packed: &Listpack, value: &[u8]) -> bool {
-        packed.len() < self.entries && packed.byte_len() + entry_encoded_size(value) <= self.bytes
+        // The size first: a huge listpack from a snapshot file has to count its entries.
+        packed.byte_len() + entry_encoded_size(value) <= self.bytes && packed.len() < self.entries
     }
 }
 
@@ -151,6 +153,10 @@ impl List {
             }
             return;
         }
+        if let Some(ListNode::Packed(full)) = node {
+            // Nothing will be added to it soon: it gives back what it reserved for growing.
+            full.shrink_to_fit();
+        }
         let node = ListNode::single(value, limits);
         match end {
             End::Left => self.nodes.push_front(node),
@@ -160,34 +166,36 @@ impl List {
 
     /// Removes and returns the element at one end. O(1).
     pub fn pop(&mut self, end: End) -> Option<Vec<u8>> {
+        self.pop_with(end, |element| element.to_vec())
+    }
+
+    /// Removes the element at one end after `take` has seen it; `None` when there is none. O(1).
+    #[inline]
+    pub fn pop_with<T>(&mut self, end: End, take: impl FnOnce(Element<'_>) -> T) -> Option<T> {
         let node = match end {
             End::Left => self.nodes.front_mut(),
             End::Right => self.nodes.back_mut(),
         }?;
-        let value = match node {
-            ListNode::Plain(bytes) => std::mem::take(bytes),
+        let (taken, emptied) = match node {
+            ListNode::Plain(bytes) => (take(Element::Str(bytes)), true),
             ListNode::Packed(packed) => {
                 let position = match end {
                     End::Left => packed.first(),
                     End::Right => packed.last(),
                 }?;
-                let value = packed.get(position).to_vec();
+                let taken = take(packed.get(position));
                 packed.delete(position);
-                value
+                (taken, packed.is_empty())
             }
         };
         self.len -= 1;
-        let emptied = match node {
-            ListNode::Plain(_) => true,
-            ListNode::Packed(packed) => packed.is_empty(),
-        };
         if emptied {
             match end {
                 End::Left => self.nodes.pop_front(),
                 End::Right => self.nodes.pop_back(),
             };
         }
-        Some(value)
+        Some(taken)
     }
 
     /// Index from the head for an index that may count from the tail (-1 is the last).
@@ -235,7 +243,9 @@ impl List {
         let limits = Limits::new(settings);
         match self.nodes.get_mut(number) {
             Some(ListNode::Packed(packed))
-                if !limits.is_large(value.len()) && packed.safe_to_add(value.len()) =>
+                if !limits.is_large(value.len())
+                    && (packed.len() == 1
+                        || packed.byte_len() + entry_encoded_size(value) <= limits.bytes) =>
             {
                 if let Some(position) = packed.seek(offset as isize) {
                     packed.replace(position, value);
@@ -345,55 +355,93 @@ impl List {
 
     /// Removes `count` elements from the absolute index `start` on. O(nodes).
     pub fn remove_range(&mut self, start: usize, count: usize) {
-        let mut count = count.min(self.len.saturating_sub(start));
-        let Some((number, mut offset)) = self.locate(start) else { return };
-        let mut number = number;
-        while count > 0 {
-            let Some(node) = self.nodes.get_mut(number) else { return };
-            let here = count.min(node.len() - offset);
-            if here == node.len() {
-                self.nodes.remove(number);
-            } else {
-                if let ListNode::Packed(packed) = node {
-                    packed.delete_range(offset as isize, here);
-                }
-                number += 1;
-            }
-            self.len -= here;
-            count -= here;
-            offset = 0;
+        let count = count.min(self.len.saturating_sub(start));
+        let Some((first, offset)) = self.locate(start) else { return };
+        self.len -= count;
+        let mut left = count;
+        let mut number = first;
+        if offset > 0 {
+            left -= self.trim_node(first, offset, left);
+            number += 1;
         }
+        // Whole nodes go at once, so that the ones behind move once.
+        let begin = number;
+        while let Some(node) = self.nodes.get(number)
+            && left >= node.len()
+            && left > 0
+        {
+            left -= node.len();
+            number += 1;
+        }
+        self.nodes.drain(begin..number);
+        if left > 0 {
+            self.trim_node(begin, 0, left);
+        }
+    }
+
+    /// Removes up to `count` elements inside one node, never all of them; returns how many.
+    fn trim_node(&mut self, number: usize, offset: usize, count: usize) -> usize {
+        let Some(ListNode::Packed(packed)) = self.nodes.get_mut(number) else { return 0 };
+        let count = count.min(packed.len() - offset);
+        packed.delete_range(offset as isize, count);
+        count
     }
 
     /// Removes up to `limit` elements equal to `value`, beginning at `from`; returns how many. O(n).
     pub fn remove_matching(&mut self, from: End, value: &[u8], limit: usize) -> usize {
+        let needle = Needle::new(value);
         let mut removed = 0;
-        let mut number = match from {
-            End::Left => 0,
-            End::Right => self.nodes.len().wrapping_sub(1),
-        };
-        while removed < limit {
-            let Some(node) = self.nodes.get_mut(number) else { break };
-            let here = match node {
-                ListNode::Packed(packed) => remove_in_packed(packed, from, value, limit - removed),
-                ListNode::Plain(bytes) => usize::from(bytes == value),
-            };
-            removed += here;
-            let emptied = match node {
-                ListNode::Packed(packed) => packed.is_empty(),
-                ListNode::Plain(_) => here == 1,
-            };
-            if emptied {
-                self.nodes.remove(number);
+        let mut emptied = false;
+        let count = self.nodes.len();
+        for step in 0..count {
+            if removed == limit {
+                break;
             }
-            number = match from {
-                End::Left if emptied => number,
-                End::Left => number + 1,
-                End::Right => number.wrapping_sub(1),
+            let number = match from {
+                End::Left => step,
+                End::Right => count - 1 - step,
             };
+            let node = &mut self.nodes[number];
+            match node {
+                ListNode::Packed(packed) => {
+                    removed += remove_in_packed(packed, from, &needle, limit - removed);
+                    emptied |= packed.is_empty();
+                }
+                ListNode::Plain(bytes) if bytes == value => {
+                    // An empty listpack marks the place until the end: removing nodes one by one moves the others
+                    // each time.
+                    *node = ListNode::Packed(Listpack::new());
+                    removed += 1;
+                    emptied = true;
+                }
+                ListNode::Plain(_) => {}
+            }
+        }
+        if emptied {
+            self.nodes.retain(|node| node.len() > 0);
         }
         self.len -= removed;
         removed
+    }
+
+    /// Calls `found` with the absolute index of each element equal to `value`, beginning at `from` and looking at no
+    /// more than `limit` elements, until it returns false. O(n).
+    pub fn find(&self, from: End, value: &[u8], limit: usize, mut found: impl FnMut(usize) -> bool) {
+        let needle = Needle::new(value);
+        let mut go_on = |(index, element)| !needle.is(element) || found(index);
+        match from {
+            End::Left => {
+                self.iter().take(limit).enumerate().all(&mut go_on);
+            }
+            End::Right => {
+                let last = self.len.wrapping_sub(1);
+                self.iter()
+                    .rev()
+                    .take(limit)
+                    .enumerate()
+                    .all(|(index, element)| go_on((last - index, element)));
+            }
+        }
     }
 
     /// The elements from head to tail. Seeking to the start of a [`range`](Self::range) is O(nodes).
@@ -402,6 +450,37 @@ impl List {
             ListNode::Packed(packed) => Elements::Packed(packed.iter()),
             ListNode::Plain(bytes) => Elements::Plain(Some(bytes)),
         })
+    }
+
+    /// Calls `visit` with up to `count` elements from the absolute index `start` on. O(nodes + count), without an
+    /// allocation.
+    #[inline]
+    pub fn for_range(&self, start: usize, count: usize, mut visit: impl FnMut(Element<'_>)) {
+        let Some((number, offset)) = self.locate(start) else { return };
+        let mut left = count;
+        let mut offset = offset;
+        for node in self.nodes.range(number..) {
+            if left == 0 {
+                return;
+            }
+            match node {
+                ListNode::Packed(packed) => {
+                    let mut position = packed.seek(offset as isize);
+                    while left > 0
+                        && let Some(current) = position
+                    {
+                        visit(packed.get(current));
+                        left -= 1;
+                        position = packed.next(current);
+                    }
+                }
+                ListNode::Plain(bytes) => {
+                    visit(Element::Str(bytes));
+                    left -= 1;
+                }
+            }
+            offset = 0;
+        }
     }
 
     /// Up to `count` elements from the absolute index `start` on.
@@ -438,13 +517,33 @@ impl List {
     }
 }
 
-fn remove_in_packed(packed: &mut Listpack, from: End, value: &[u8], limit: usize) -> usize {
+/// A value that elements are compared with.
+struct Needle<'a> {
+    bytes: &'a [u8],
+    integer: Option<i64>,
+}
+
+impl<'a> Needle<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, integer: parse_i64(bytes) }
+    }
+
+    #[inline]
+    fn is(&self, element: Element<'_>) -> bool {
+        match element {
+            Element::Str(bytes) => bytes == self.bytes,
+            Element::Int(value) => self.integer == Some(value),
+        }
+    }
+}
+
+fn remove_in_packed(packed: &mut Listpack, from: End, needle: &Needle<'_>, limit: usize) -> usize {
     let mut removed = 0;
     match from {
         End::Left => {
             let mut position = packed.first();
             while removed < limit
-                && let Some(found) = position.and_then(|from| packed.find(from, value, 0))
+                && let Some(found) = position.and_then(|from| packed.find(from, needle.bytes, 0))
             {
                 position = packed.delete(found);
                 removed += 1;
@@ -456,7 +555,7 @@ fn remove_in_packed(packed: &mut Listpack, from: End, value: &[u8], limit: usize
                 && let Some(current) = position
             {
                 position = packed.prev(current);
-                if packed.get(current).with_bytes(|bytes| bytes == value) {
+                if needle.is(packed.get(current)) {
                     packed.delete(current);
                     removed += 1;
                 }

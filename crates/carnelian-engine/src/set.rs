@@ -15,6 +15,15 @@ enum Repr {
     Table(KeyedTable<Box<[u8]>>),
 }
 
+impl<'a> IntoIterator for &'a Set {
+    type Item = Element<'a>;
+    type IntoIter = Box<dyn Iterator<Item = Element<'a>> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl Clone for Set {
     fn clone(&self) -> Self {
         Self(match &self.0 {
@@ -31,10 +40,15 @@ impl Clone for Set {
     }
 }
 
+/// Most members of an intset: its header counts bytes in 32 bits, whatever the setting says.
+fn max_ints(settings: &Settings) -> usize {
+    settings.set_max_intset_entries().min(1 << 28)
+}
+
 impl Set {
-    /// An empty set in the encoding that suits about `expected` members of which `first` is one.
+    /// An empty set in the encoding that suits its first member, and about `expected` members unless they are integers.
     pub fn for_member(first: &[u8], expected: usize, settings: &Settings) -> Self {
-        Self(if parse_i64(first).is_some() && expected <= settings.set_max_intset_entries() {
+        Self(if max_ints(settings) > 0 && parse_i64(first).is_some() {
             Repr::Ints(IntSet::new())
         } else if expected <= settings.set_max_listpack_entries() {
             Repr::Packed(Listpack::new())
@@ -51,7 +65,7 @@ impl Set {
     /// A set of integers, as snapshot files hold it.
     pub fn from_intset(ints: IntSet, settings: &Settings) -> Self {
         let mut set = Self(Repr::Ints(ints));
-        if set.len() > settings.set_max_intset_entries() {
+        if set.len() > max_ints(settings) {
             set.convert_to_table(settings);
         }
         set
@@ -128,19 +142,17 @@ impl Set {
     /// Adds `member`; true when it is new.
     pub fn add(&mut self, member: &[u8], settings: &Settings) -> bool {
         match &mut self.0 {
-            Repr::Ints(ints) => match parse_i64(member) {
-                Some(value) => {
-                    let new = ints.insert(value);
-                    if new && ints.len() > settings.set_max_intset_entries() {
-                        self.convert_to_table(settings);
-                    }
-                    new
-                }
-                None => {
+            Repr::Ints(ints) => {
+                let Some(value) = parse_i64(member) else {
                     self.outgrow_ints(member, settings);
-                    self.add(member, settings)
+                    return self.add(member, settings);
+                };
+                let new = ints.insert(value);
+                if new && ints.len() > max_ints(settings) {
+                    self.convert_to_table(settings);
                 }
-            },
+                new
+            }
             Repr::Packed(packed) => {
                 if packed.first().is_some_and(|first| packed.find(first, member, 0).is_some()) {
                     return false;
@@ -233,27 +245,51 @@ impl Set {
 
     /// Removes and returns the member at a place.
     pub fn remove_at(&mut self, index: usize) -> Option<Vec<u8>> {
-        let member = self.at(index)?.to_vec();
-        match &mut self.0 {
-            Repr::Table(table) => {
-                table.remove_at(index);
-            }
-            _ => {
-                self.remove(&member);
-            }
+        if let Repr::Table(table) = &mut self.0 {
+            return table.remove_at(index).map(Into::into);
         }
+        let member = self.at(index)?.to_vec();
+        self.remove(&member);
         Some(member)
+    }
+
+    /// Visits the members at the given places, which ascend. O(places), or O(n) for a listpack.
+    pub fn visit_places<'a>(&'a self, places: &[usize], mut visit: impl FnMut(Element<'a>)) {
+        if let Repr::Packed(packed) = &self.0 {
+            let mut places = places.iter().peekable();
+            for (place, member) in packed.iter().enumerate() {
+                if places.next_if_eq(&&place).is_some() {
+                    visit(member);
+                }
+            }
+        } else {
+            places.iter().filter_map(|place| self.at(*place)).for_each(visit);
+        }
     }
 
     /// Visits about `count` members from `cursor` on and returns the next cursor, 0 at the end. Small sets are visited
     /// whole.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'_>)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'a>)) -> u64 {
+        if let Repr::Table(table) = &self.0 {
+            return table.scan(cursor, count, |member| visit(Element::Str(member)));
+        }
+        self.iter().for_each(visit);
+        0
+    }
+
+    /// Asserts that the encoding is sound and members are distinct. O(n), O(n²) for a listpack.
+    pub(crate) fn check(&self) {
+        assert_eq!(self.iter().count(), self.len(), "the length is that of the members");
         match &self.0 {
-            Repr::Table(table) => table.scan(cursor, count, |member| visit(Element::Str(member))),
-            _ => {
-                self.iter().for_each(visit);
-                0
+            Repr::Ints(ints) => {
+                assert!(ints.iter().is_sorted_by(|a, b| a < b), "integers ascend");
             }
+            Repr::Packed(packed) => {
+                for (place, member) in packed.iter().enumerate() {
+                    assert!(!packed.iter().take(place).any(|other| other == member), "members are distinct");
+                }
+            }
+            Repr::Table(table) => table.check(),
         }
     }
 

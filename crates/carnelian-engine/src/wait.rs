@@ -61,15 +61,18 @@ impl WaitQueues {
 
     pub(crate) fn remove(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
         if let Some(queue) = self.keys.get_mut(key) {
-            queue.retain(|other| !Arc::ptr_eq(other, waiter));
+            // Mostly it is the first: clients are served in order of arrival.
+            if let Some(place) = queue.iter().position(|other| Arc::ptr_eq(other, waiter)) {
+                queue.remove(place);
+            }
             if queue.is_empty() {
                 self.keys.remove(key);
             }
         }
     }
 
-    pub(crate) fn queue(&self, key: &[u8]) -> Vec<Arc<Waiter>> {
-        self.keys.get(key).map(|queue| queue.iter().cloned().collect()).unwrap_or_default()
+    pub(crate) fn get(&self, key: &[u8], place: usize) -> Option<Arc<Waiter>> {
+        self.keys.get(key)?.get(place).cloned()
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {

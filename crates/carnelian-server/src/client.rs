@@ -114,16 +114,9 @@ impl ClientHandle {
         self.db.store(session.db, Relaxed);
         self.resp.store(resp, Relaxed);
         self.last_command.store(session.last_command.map_or(-1, |id| id as i64), Relaxed);
-        match &session.transaction {
-            Some(transaction) => {
-                self.queued.store(transaction.queue.len() as i64, Relaxed);
-                self.queued_bytes.store(transaction.bytes, Relaxed);
-            }
-            None => {
-                self.queued.store(-1, Relaxed);
-                self.queued_bytes.store(0, Relaxed);
-            }
-        }
+        let queue = session.transaction.as_ref();
+        self.queued.store(queue.map_or(-1, |queue| queue.queue.len() as i64), Relaxed);
+        self.queued_bytes.store(queue.map_or(0, |queue| queue.bytes), Relaxed);
         self.watched.store(session.watched.len(), Relaxed);
     }
 

@@ -7,7 +7,7 @@ use crate::server::Server;
 use crate::slowlog::{SlowEntry, shorten, without_secrets};
 use carnelian_commands::spec::{CommandSpec, Flags};
 use carnelian_commands::{CommandError, CommandResult, Ctx, Gate, Host, HostCommand, Session};
-use carnelian_engine::{Garbage, KeyEvent};
+use carnelian_engine::{Garbage, KeyEvent, Keyspace};
 use carnelian_resp::Args;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -79,6 +79,14 @@ impl Host for ServerHost {
         if wanted.contains(KeyspaceEvents::KEYEVENT) {
             self.0.pubsub.publish(&channel("keyevent", event.name.as_bytes()), &event.key, None);
         }
+    }
+
+    fn flushed_all(&self, keys: &mut Keyspace<'_>) -> bool {
+        let server = &self.0;
+        let Some(node) = server.node() else { return false };
+        crate::snapshot::abort_background(server, node.engine(), keys.shards());
+        !server.config.read().save_points().is_empty()
+            && crate::snapshot::save(server, node.engine(), keys.shards()).is_ok()
     }
 
     fn reclaim(&self, garbage: Vec<Garbage>, wait: bool) {

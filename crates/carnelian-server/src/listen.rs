@@ -172,7 +172,8 @@ async fn accept_tcp(server: Arc<Server>, listener: TcpListener, retired: Arc<Not
         };
         match accepted {
             Ok((stream, address)) => {
-                drop(stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address)));
+                // A socket that fails right away is its client's loss only.
+                let _ = stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address));
             }
             Err(error) => accept_failed(&server, &error).await,
         }

@@ -59,7 +59,9 @@ impl Encoded<'_> {
 
 fn write_message(out: &mut ReplyWriter, parts: &[&[u8]]) {
     out.push(parts.len());
-    parts.iter().for_each(|part| out.bulk(part));
+    for part in parts {
+        out.bulk(part);
+    }
 }
 
 impl PubSub {

@@ -2,7 +2,7 @@
 
 use crate::client::{ClientHandle, Clients};
 use crate::clock::Clock;
-use crate::config::{Config, OutputLimit, id};
+use crate::config::{Config, OutputLimit};
 use crate::connection::request_limits;
 use crate::latency::LatencyMonitor;
 use crate::listen::TcpSockets;

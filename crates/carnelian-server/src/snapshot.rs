@@ -289,7 +289,7 @@ fn given_up() -> io::Error {
 }
 
 /// Gives up a background snapshot; all locks are held.
-fn abort_background(server: &Server, engine: &Engine, shards: &mut Shards<'_>) {
+pub(crate) fn abort_background(server: &Server, engine: &Engine, shards: &mut Shards<'_>) {
     if server.persistence.running.load(Relaxed) {
         server.log.warning("There is a child saving an .rdb. Killing it!");
         *server.persistence.abort.lock() = true;

@@ -76,13 +76,34 @@ fn run(tool: &str, program: &OsString, shown: &str, args: &[OsString]) -> Option
 
 /// What the client knows of commands when the server does not tell: the table this program is built with.
 fn cli_docs() -> Vec<carnelian_cli::CommandDoc> {
-    Vec::new()
+    let table = carnelian_commands::table::CommandTable::new();
+    table
+        .entries()
+        .iter()
+        .map(|entry| {
+            let words = if entry.parent.is_some() { 2 } else { 1 };
+            let syntax = entry.spec.usage.splitn(words + 1, ' ').nth(words).unwrap_or_default();
+            carnelian_cli::CommandDoc {
+                name: entry.full_name().replace('|', " ").to_uppercase().into(),
+                summary: entry.spec.summary.into(),
+                syntax: syntax.into(),
+                group: entry.spec.group.name().into(),
+                since: entry.spec.since.into(),
+            }
+        })
+        .collect()
 }
 
 fn check_rdb(shown: &str, args: &[OsString]) -> ExitCode {
     let [path] = args else {
         return say(&mut std::io::stderr(), &format!("Usage: {shown} <rdb-file-name>\n"), ExitCode::FAILURE);
     };
-    let _ = path;
-    ExitCode::FAILURE
+    let now_ms = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64);
+    match carnelian_rdb::check(Path::new(path), now_ms, &mut std::io::stdout().lock()) {
+        Ok(outcome) => ExitCode::from(u8::try_from(outcome.exit_code()).unwrap_or(1)),
+        // Only printing can fail; there is nothing left to print it on.
+        Err(_) => ExitCode::FAILURE,
+    }
 }

@@ -7,12 +7,11 @@ const fn command(name: &'static str, arity: i16, command: TransactionCommand) ->
         Flags::NOSCRIPT,
         Flags::LOADING,
         Flags::STALE,
-        Flags::ALLOW_BUSY,
     ])
 }
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
-    command("multi", 1, TransactionCommand::Multi).flags(&[Flags::FAST]).docs(
+    command("multi", 1, TransactionCommand::Multi).flags(&[Flags::FAST, Flags::ALLOW_BUSY]).docs(
         "1.2.0",
         "O(1)",
         "Begins a transaction: commands that follow are queued.",
@@ -24,14 +23,14 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
         "Runs the queued commands as one unit, unless a watched key has changed.",
         "EXEC",
     ),
-    command("discard", 1, TransactionCommand::Discard).flags(&[Flags::FAST]).docs(
+    command("discard", 1, TransactionCommand::Discard).flags(&[Flags::FAST, Flags::ALLOW_BUSY]).docs(
         "2.0.0",
         "O(N), N being the number of queued commands",
         "Drops the queued commands and stops watching.",
         "DISCARD",
     ),
     command("watch", -2, TransactionCommand::Watch)
-        .flags(&[Flags::FAST])
+        .flags(&[Flags::FAST, Flags::ALLOW_BUSY])
         .keys(&[KeySpec::range(1, -1, 1, KeyFlags::RO)])
         .docs(
             "2.2.0",
@@ -39,7 +38,7 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
             "Makes the next transaction fail if one of the keys changes before it.",
             "WATCH key [key ...]",
         ),
-    command("unwatch", 1, TransactionCommand::Unwatch).flags(&[Flags::FAST]).docs(
+    command("unwatch", 1, TransactionCommand::Unwatch).flags(&[Flags::FAST, Flags::ALLOW_BUSY]).docs(
         "2.2.0",
         "O(1)",
         "Stops watching all keys.",

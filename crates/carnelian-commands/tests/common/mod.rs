@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod clients;
+
 use carnelian_commands::{
     CommandError, CommandResult, Ctx, Flow, Gate, Host, HostCommand, NoClient, Node, Session, WorkerStats,
     spec::CommandSpec,

@@ -135,6 +135,13 @@ impl KeyEntry<'_, '_> {
         Some(Taken { value: entry.value, expire_ms })
     }
 
+    /// Removes the key; true when it existed. O(1): large values are freed after the locks are released.
+    pub fn remove(&mut self) -> bool {
+        let Some(taken) = self.take() else { return false };
+        self.keys.discard(taken.value);
+        true
+    }
+
     /// Announces a change of the key and counts it, see [`Keyspace::changed`].
     #[inline]
     pub fn changed(&mut self, class: EventClass, event: &'static str) {

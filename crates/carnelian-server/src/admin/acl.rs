@@ -51,10 +51,14 @@ fn get_user(server: &Server, ctx: &mut Ctx) {
     out.map(6);
     out.bulk(b"flags");
     out.set(flags.len());
-    flags.iter().for_each(|flag| out.bulk(flag));
+    for flag in flags {
+        out.bulk(flag);
+    }
     out.bulk(b"passwords");
     out.array(usize::from(password.is_some()));
-    password.iter().for_each(|hash| out.bulk(hash.as_bytes()));
+    if let Some(hash) = password {
+        out.bulk(hash.as_bytes());
+    }
     for (name, rule) in [("commands", "+@all"), ("keys", "~*"), ("channels", "&*")] {
         out.bulk(name.as_bytes());
         out.bulk(rule.as_bytes());

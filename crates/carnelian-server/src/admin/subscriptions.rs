@@ -121,7 +121,9 @@ pub(super) fn pubsub(server: &Server, ctx: &mut Ctx) -> CommandResult {
     if lists {
         let channels = server.pubsub.channels(kind, ctx.args.get(2));
         ctx.out.array(channels.len());
-        channels.iter().for_each(|channel| ctx.out.bulk(channel));
+        for channel in &channels {
+            ctx.out.bulk(channel);
+        }
     } else {
         ctx.out.array((ctx.args.len() - 2) * 2);
         for channel in ctx.args.iter().skip(2) {

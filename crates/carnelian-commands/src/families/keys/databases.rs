@@ -94,8 +94,11 @@ fn flushall(ctx: &mut Ctx) -> CommandResult {
         removed += ctx.keys.flush();
     }
     ctx.keys.select(selected);
-    // Counts as a change even when there was nothing to remove.
-    ctx.dirty(removed + 1);
+    if ctx.node.host().flushed_all(ctx.keys) {
+        ctx.keys.effects.dirty = 0;
+    } else {
+        ctx.dirty(removed);
+    }
     ctx.out.ok();
     Ok(())
 }

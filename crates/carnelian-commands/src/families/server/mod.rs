@@ -1,6 +1,7 @@
 //! The server.
 
 pub(crate) mod acl;
+pub(crate) mod command;
 pub(crate) mod config;
 pub(crate) mod diagnostics;
 pub(crate) mod memory;

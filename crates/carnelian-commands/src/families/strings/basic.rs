@@ -2,9 +2,11 @@
 
 use super::expire::{Condition, Options, Time};
 use crate::ctx::{Ctx, ElementReply, TypedKeys};
+use crate::cursor::Cursor;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
 use carnelian_engine::{EventClass, Expiry, Value};
+use carnelian_resp::Args;
 
 const WRITE_OOM: &[Flags] = &[Flags::WRITE, Flags::DENYOOM];
 const WRITE_OOM_FAST: &[Flags] = &[Flags::WRITE, Flags::DENYOOM, Flags::FAST];
@@ -22,6 +24,7 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
             KeyFlags::RW.or(KeyFlags::ACCESS).or(KeyFlags::UPDATE).or(KeyFlags::VARIABLE_FLAGS),
         )
         .note("Read, too, when the option `GET` is given")])
+        .key_finder(set_keys)
         .docs(
             "1.0.0",
             "O(1)",
@@ -81,6 +84,25 @@ fn get(ctx: &mut Ctx) -> CommandResult {
         None => ctx.out.null(),
     }
     Ok(())
+}
+
+/// The key of SET, which is read only with the option GET.
+fn set_keys(args: Args<'_>, visit: &mut dyn FnMut(usize, KeyFlags)) {
+    let mut reads = false;
+    let mut options = Cursor::new(args, 3);
+    while !options.is_done() {
+        let with_operand = ["EX", "PX", "EXAT", "PXAT"];
+        if with_operand.into_iter().any(|word| options.word_with(word).is_some()) {
+            continue;
+        }
+        if options.word("GET") {
+            reads = true;
+        } else if options.take().is_err() {
+            break;
+        }
+    }
+    let flags = if reads { KeyFlags::RW.or(KeyFlags::ACCESS) } else { KeyFlags::OW };
+    visit(1, flags.or(KeyFlags::UPDATE));
 }
 
 fn set(ctx: &mut Ctx) -> CommandResult {
@@ -191,13 +213,11 @@ fn getdel(ctx: &mut Ctx) -> CommandResult {
 fn getex(ctx: &mut Ctx) -> CommandResult {
     let key = ctx.arg(1);
     let options = Options::of_get(ctx.cursor(2))?;
-    match ctx.keys.string(key)? {
-        Some(value) => ctx.out.element(value),
-        None => {
-            ctx.out.null();
-            return Ok(());
-        }
-    }
+    let Some(value) = ctx.keys.string(key)? else {
+        ctx.out.null();
+        return Ok(());
+    };
+    ctx.out.element(value);
     let Some(time) = options.time else {
         let mut entry = ctx.keys.entry(key);
         if options.persist && entry.expiry().is_some() {

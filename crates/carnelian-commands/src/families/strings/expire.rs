@@ -119,7 +119,8 @@ fn only(seen: &mut Option<Kind>, kind: Kind) -> CommandResult {
 }
 
 fn time<'a>(cursor: &mut Cursor<'a>, seen: &mut Option<Kind>) -> CommandResult<Time<'a>> {
-    let words: [(&str, Kind, fn(&'a [u8]) -> Time<'a>); 4] = [
+    type Make<'a> = fn(&'a [u8]) -> Time<'a>;
+    let words: [(&str, Kind, Make<'a>); 4] = [
         ("EX", Kind::Seconds, Time::Seconds),
         ("PX", Kind::Millis, Time::Millis),
         ("EXAT", Kind::AtSeconds, Time::AtSeconds),

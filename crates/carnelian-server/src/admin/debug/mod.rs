@@ -85,7 +85,9 @@ pub(super) fn debug(server: &Server, ctx: &mut Ctx) -> CommandResult {
     match (name.as_slice(), ctx.args.len()) {
         (b"help", 2) => {
             ctx.out.array(HELP.len());
-            HELP.iter().for_each(|line| ctx.out.simple(line));
+            for line in HELP {
+                ctx.out.simple(line);
+            }
             return Ok(());
         }
         (b"sleep", 3) => sleep(ctx),

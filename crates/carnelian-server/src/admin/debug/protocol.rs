@@ -3,6 +3,7 @@
 use carnelian_commands::{CommandError, CommandResult, Ctx};
 use carnelian_resp::Protocol;
 
+#[expect(clippy::approx_constant, reason = "the value that tests of clients expect")]
 pub(super) fn protocol(ctx: &mut Ctx) -> CommandResult {
     let kind = ctx.arg(2).to_ascii_lowercase();
     let out = &mut *ctx.out;

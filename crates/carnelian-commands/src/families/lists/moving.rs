@@ -1,0 +1,79 @@
+//! From one list to another: LMOVE, RPOPLPUSH.
+
+use super::{SOURCE_AND_DESTINATION, end, pop_event, push_event};
+use crate::ctx::{Ctx, ElementReply, TypedKeys};
+use crate::error::CommandResult;
+use crate::spec::{CommandSpec, Flags, Group, check};
+use carnelian_engine::{End, EventClass};
+
+pub(crate) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::run("lmove", 5, Group::List, lmove)
+        .flags(&[Flags::WRITE, Flags::DENYOOM])
+        .keys(SOURCE_AND_DESTINATION)
+        .docs(
+            "6.2.0",
+            "O(1)",
+            "Moves an element from an end of one list to an end of another and returns it.",
+            "LMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT>",
+        ),
+    CommandSpec::run("rpoplpush", 3, Group::List, rpoplpush)
+        .flags(&[Flags::WRITE, Flags::DENYOOM])
+        .keys(SOURCE_AND_DESTINATION)
+        .docs(
+            "1.2.0",
+            "O(1)",
+            "Moves the last element of one list to the head of another and returns it.",
+            "RPOPLPUSH source destination",
+        )
+        .deprecated("6.2.0", "`LMOVE` with the `RIGHT` and `LEFT` arguments"),
+];
+
+const _: () = check(COMMANDS);
+
+fn lmove(ctx: &mut Ctx) -> CommandResult {
+    let (from, to) = (end(ctx.arg(3))?, end(ctx.arg(4))?);
+    if !move_one(ctx, from, to)? {
+        ctx.out.null();
+    }
+    Ok(())
+}
+
+fn rpoplpush(ctx: &mut Ctx) -> CommandResult {
+    if !move_one(ctx, End::Right, End::Left)? {
+        ctx.out.null();
+    }
+    Ok(())
+}
+
+/// Moves an element from the list at the first argument to the list at the second and replies with it. False, without a
+/// reply, when there is no source.
+pub(super) fn move_one(ctx: &mut Ctx, from: End, to: End) -> CommandResult<bool> {
+    let (source, destination) = (ctx.arg(1), ctx.arg(2));
+    if ctx.keys.list_mut(source)?.is_none() {
+        return Ok(false);
+    }
+    // Both types are known before anything changes.
+    ctx.keys.list_mut(destination)?;
+    let settings = ctx.keys.settings();
+    let Some(list) = ctx.keys.list_mut(source)? else { return Ok(false) };
+    let len = list.pop_with(from, |element| {
+        ctx.out.element(element);
+        element.len()
+    });
+    let emptied = list.is_empty();
+    // The reply just written holds the element, which spares a copy.
+    let value = bulk_at_end(ctx.out.buf(), len.unwrap_or_default());
+    ctx.keys.list_or_new(destination)?.push(to, value, settings);
+    ctx.keys.changed(EventClass::LIST, push_event(to), destination);
+    ctx.changed(EventClass::LIST, pop_event(from), source);
+    if emptied && source != destination {
+        ctx.remove_emptied(source);
+    }
+    Ok(true)
+}
+
+/// The text of the bulk string of `len` bytes that ends `wire`.
+fn bulk_at_end(wire: &[u8], len: usize) -> &[u8] {
+    let end = wire.len().saturating_sub(b"\r\n".len());
+    &wire[end.saturating_sub(len)..end]
+}

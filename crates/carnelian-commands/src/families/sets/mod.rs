@@ -1,0 +1,5 @@
+//! Sets.
+
+pub(super) mod algebra;
+pub(super) mod members;
+pub(super) mod random;

@@ -1,0 +1,104 @@
+//! Hashes against a map, in both encodings and across the change from one to the other.
+
+use carnelian_engine::{Engine, EngineOptions, Hash};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn engine(entries: usize, value: usize) -> Engine {
+    let engine = Engine::new(EngineOptions { shards: 1, databases: 1, seed: 3 });
+    engine.settings().set_hash_max_listpack_entries(entries);
+    engine.settings().set_hash_max_listpack_value(value);
+    engine
+}
+
+fn content(hash: &Hash) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect()
+}
+
+#[test]
+fn grows_out_of_the_listpack_by_number_and_by_length() {
+    let engine = engine(4, 8);
+    let settings = engine.settings();
+    let mut hash = Hash::new();
+    for index in 0..4 {
+        hash.set(format!("f{index}").as_bytes(), b"12345678", settings);
+    }
+    assert_eq!((hash.encoding(), hash.len()), ("listpack", 4));
+    assert!(!hash.set(b"f0", b"x", settings));
+    assert_eq!(hash.encoding(), "listpack", "a field that was there counts once");
+    assert!(hash.set(b"f4", b"x", settings));
+    assert_eq!((hash.encoding(), hash.len()), ("hashtable", 5));
+
+    for (field, value) in [(&b"f"[..], &b"123456789"[..]), (b"123456789", b"v")] {
+        let mut hash = Hash::new();
+        hash.set(b"a", b"1", settings);
+        assert!(hash.set(field, value, settings));
+        assert_eq!((hash.encoding(), hash.len()), ("hashtable", 2));
+        assert_eq!(hash.get(field).map(|value| value.to_vec()), Some(value.to_vec()));
+    }
+}
+
+#[test]
+fn a_narrower_limit_converts_what_is_loaded() {
+    let wide = engine(100, 64);
+    let mut hash = Hash::new();
+    for index in 0..10 {
+        hash.set(format!("f{index}").as_bytes(), b"value", wide.settings());
+    }
+    let packed = hash.as_listpack().expect("small").clone();
+    for (narrow, encoding) in
+        [(engine(10, 64), "listpack"), (engine(9, 64), "hashtable"), (engine(100, 4), "hashtable")]
+    {
+        let loaded = Hash::from_listpack(packed.clone(), narrow.settings());
+        assert_eq!(loaded.encoding(), encoding);
+        assert_eq!(content(&loaded), content(&hash));
+    }
+}
+
+proptest! {
+    #[test]
+    fn behaves_as_a_map(
+        entries in prop_oneof![Just(0usize), Just(8), Just(10_000)],
+        steps in prop::collection::vec((0u8..4, 0u16..40, "[0-9a-z]{0,20}"), 0..300),
+    ) {
+        let engine = engine(entries, 64);
+        let settings = engine.settings();
+        let mut hash = Hash::new();
+        let mut model = BTreeMap::new();
+        let mut largest = 0;
+        for (step, field, value) in steps {
+            // Some fields look like integers, which listpacks keep apart.
+            let field = if field % 2 == 0 { field.to_string() } else { format!("f{field}") }.into_bytes();
+            let value = value.into_bytes();
+            match step {
+                0 => prop_assert_eq!(hash.remove(&field), model.remove(&field).is_some()),
+                1 => {
+                    prop_assert_eq!(hash.get(&field).map(|value| value.to_vec()), model.get(&field).cloned());
+                    prop_assert_eq!(hash.contains(&field), model.contains_key(&field));
+                }
+                _ => prop_assert_eq!(hash.set(&field, &value, settings), model.insert(field, value).is_none()),
+            }
+            largest = largest.max(model.len());
+            prop_assert_eq!(hash.len(), model.len());
+        }
+        prop_assert_eq!(hash.encoding(), if largest > entries { "hashtable" } else { "listpack" });
+        prop_assert_eq!(content(&hash), model.clone());
+        prop_assert_eq!(content(&hash.clone()), model.clone());
+        let places: BTreeMap<_, _> = (0..hash.len())
+            .filter_map(|place| hash.at(place))
+            .map(|(field, value)| (field.to_vec(), value.to_vec()))
+            .collect();
+        prop_assert_eq!(&places, &model);
+        prop_assert!(hash.at(hash.len()).is_none());
+        let (mut scanned, mut cursor) = (BTreeMap::new(), 0);
+        loop {
+            cursor = hash.scan(cursor, 3, |field, value| {
+                scanned.insert(field.to_vec(), value.to_vec());
+            });
+            if cursor == 0 {
+                break;
+            }
+        }
+        prop_assert_eq!(scanned, model);
+    }
+}

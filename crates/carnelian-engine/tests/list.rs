@@ -1,0 +1,215 @@
+//! Lists against a `VecDeque`, for every kind of node limit.
+
+use carnelian_engine::{Element, End, Engine, EngineOptions, List, ListNodeRef, Settings};
+use proptest::prelude::*;
+use std::collections::VecDeque;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Push(End, Vec<u8>),
+    Pop(End),
+    Set(i64, Vec<u8>),
+    Insert(usize, Vec<u8>),
+    RemoveRange(usize, usize),
+    RemoveMatching(End, Vec<u8>, usize),
+    Find(End, Vec<u8>, usize),
+    Range(usize, usize),
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![Just(End::Left), Just(End::Right)]
+}
+
+/// Few distinct values, so that searches match: integers, short texts, and some that exceed a node.
+fn value() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => (0..4i64).prop_map(|value| value.to_string().into_bytes()),
+        4 => (0..4usize).prop_map(|len| b"abcd"[..len].to_vec()),
+        1 => Just(i64::MIN.to_string().into_bytes()),
+        1 => Just(b"007".to_vec()),
+        2 => (0..3u8, 60..70usize).prop_map(|(byte, len)| vec![byte; len]),
+        1 => (4080..4100usize).prop_map(|len| vec![b'x'; len]),
+        1 => Just(vec![b'y'; 10_000]),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let place = 0..60usize;
+    prop_oneof![
+        8 => (end(), value()).prop_map(|(end, value)| Op::Push(end, value)),
+        3 => end().prop_map(Op::Pop),
+        2 => (-60..60i64, value()).prop_map(|(index, value)| Op::Set(index, value)),
+        3 => (place.clone(), value()).prop_map(|(index, value)| Op::Insert(index, value)),
+        1 => (place.clone(), 0..20usize).prop_map(|(start, count)| Op::RemoveRange(start, count)),
+        1 => (end(), value(), 0..4usize).prop_map(|(end, value, limit)| Op::RemoveMatching(end, value, limit)),
+        1 => (end(), value(), 0..60usize).prop_map(|(end, value, limit)| Op::Find(end, value, limit)),
+        1 => (place, 0..60usize).prop_map(|(start, count)| Op::Range(start, count)),
+    ]
+}
+
+fn apply(op: &Op, list: &mut List, model: &mut VecDeque<Vec<u8>>, settings: &Settings) {
+    match op {
+        Op::Push(end, value) => {
+            list.push(*end, value, settings);
+            match end {
+                End::Left => model.push_front(value.clone()),
+                End::Right => model.push_back(value.clone()),
+            }
+        }
+        Op::Pop(end) => {
+            let expected = match end {
+                End::Left => model.pop_front(),
+                End::Right => model.pop_back(),
+            };
+            assert_eq!(list.pop(*end), expected);
+        }
+        Op::Set(index, value) => {
+            let absolute = if *index < 0 { index + model.len() as i64 } else { *index };
+            let slot = usize::try_from(absolute).ok().and_then(|index| model.get_mut(index));
+            assert_eq!(list.set(*index, value, settings), slot.is_some());
+            if let Some(slot) = slot {
+                slot.clone_from(value);
+            }
+            assert_eq!(
+                list.get(*index).map(|element| element.to_vec()).as_ref(),
+                usize::try_from(absolute).ok().and_then(|index| model.get(index))
+            );
+        }
+        Op::Insert(index, value) => {
+            let index = (*index).min(model.len());
+            list.insert(index, value, settings);
+            model.insert(index, value.clone());
+        }
+        Op::RemoveRange(start, count) => {
+            list.remove_range(*start, *count);
+            let start = (*start).min(model.len());
+            let stop = (start + count).min(model.len());
+            model.drain(start..stop);
+        }
+        Op::RemoveMatching(from, value, limit) => {
+            let limit = if *limit == 0 { usize::MAX } else { *limit };
+            let mut places: Vec<usize> = matches(*from, value, model, usize::MAX);
+            places.truncate(limit);
+            assert_eq!(list.remove_matching(*from, value, limit), places.len());
+            places.sort_unstable();
+            for place in places.into_iter().rev() {
+                model.remove(place);
+            }
+        }
+        Op::Find(from, value, limit) => {
+            let mut found = Vec::new();
+            list.find(*from, value, *limit, |index| {
+                found.push(index);
+                true
+            });
+            assert_eq!(found, matches(*from, value, model, *limit));
+            let mut first = None;
+            list.find(*from, value, *limit, |index| {
+                assert_eq!(first.replace(index), None, "the search stops when it is told to");
+                false
+            });
+            assert_eq!(first, found.first().copied());
+        }
+        Op::Range(start, count) => {
+            let expected: Vec<_> = model.iter().skip(*start).take(*count).cloned().collect();
+            let mut visited = Vec::new();
+            list.for_range(*start, *count, |element| visited.push(element.to_vec()));
+            assert_eq!(visited, expected);
+            assert_eq!(
+                list.range(*start, *count).map(|element| element.to_vec()).collect::<Vec<_>>(),
+                expected
+            );
+        }
+    }
+}
+
+fn matches(from: End, value: &[u8], model: &VecDeque<Vec<u8>>, limit: usize) -> Vec<usize> {
+    let places: Box<dyn Iterator<Item = usize>> = match from {
+        End::Left => Box::new(0..model.len()),
+        End::Right => Box::new((0..model.len()).rev()),
+    };
+    places.take(limit).filter(|place| model[*place] == value).collect()
+}
+
+fn engine(fill: i64, packed_threshold: usize) -> Engine {
+    let engine = Engine::new(EngineOptions { shards: 1, databases: 1, seed: 1 });
+    engine.settings().set_list_max_listpack_size(fill);
+    engine.settings().set_list_packed_threshold(packed_threshold);
+    engine
+}
+
+/// Entries and bytes of the fullest node, and how many nodes hold one large element.
+fn extent(list: &List) -> (usize, usize, usize) {
+    list.nodes().fold((0, 0, 0), |(entries, bytes, plain), node| match node {
+        ListNodeRef::Packed(packed) => (entries.max(packed.len()), bytes.max(packed.byte_len()), plain),
+        ListNodeRef::Plain(_) => (entries, bytes, plain + 1),
+    })
+}
+
+proptest! {
+    #[test]
+    fn behaves_like_a_deque(
+        ops in prop::collection::vec(op(), 1..120),
+        fill in prop::sample::select(vec![1i64, 2, 3, 128, 0, -1, -2, -5]),
+        threshold in prop::sample::select(vec![0usize, 5, 64]),
+    ) {
+        let engine = engine(fill, threshold);
+        let (mut list, mut model) = (List::new(), VecDeque::new());
+        for op in &ops {
+            apply(op, &mut list, &mut model, engine.settings());
+            list.check();
+            assert_eq!(list.len(), model.len());
+            assert!(list.iter().map(|element| element.to_vec()).eq(model.iter().cloned()));
+            assert!(list.iter().rev().map(|element| element.to_vec()).eq(model.iter().rev().cloned()));
+            if fill > 0 {
+                assert!(extent(&list).0 <= fill as usize, "a node has more entries than allowed");
+            }
+        }
+    }
+}
+
+#[test]
+fn nodes_obey_the_limit_of_bytes() {
+    for (fill, limit) in [(-1, 4096), (-2, 8192), (-3, 16384), (-4, 32768), (-5, 65536), (1000, 8192)] {
+        let engine = engine(fill, 0);
+        let mut list = List::new();
+        for index in 0..20_000 {
+            list.push(End::Right, format!("element {index}").as_bytes(), engine.settings());
+        }
+        let (entries, bytes, plain) = extent(&list);
+        assert!(bytes <= limit, "{fill}: {bytes}");
+        assert!(bytes > limit - 32 || entries == 1000, "{fill}: nodes are filled");
+        assert_eq!(plain, 0);
+    }
+}
+
+#[test]
+fn replacing_elements_does_not_blow_up_a_node() {
+    let engine = engine(-2, 0);
+    let mut list = List::new();
+    for _ in 0..1000 {
+        list.push(End::Right, b"1", engine.settings());
+    }
+    for index in 0..1000 {
+        assert!(list.set(index, &[b'x'; 4000], engine.settings()));
+        list.check();
+    }
+    assert_eq!(list.len(), 1000);
+    assert!(extent(&list).1 <= 8192);
+    assert!(list.iter().all(|element| matches!(element, Element::Str(bytes) if bytes.len() == 4000)));
+}
+
+#[test]
+fn elements_too_large_for_a_node_stand_alone() {
+    let engine = engine(-2, 0);
+    let mut list = List::new();
+    for len in [10, 8192, 8193, 20] {
+        list.push(End::Right, &vec![b'x'; len], engine.settings());
+    }
+    assert_eq!(extent(&list).2, 1);
+    assert!(list.set(1, &[b'y'; 9000], engine.settings()));
+    assert!(list.set(2, b"small", engine.settings()));
+    list.check();
+    let lens: Vec<usize> = list.iter().map(|element| element.len()).collect();
+    assert_eq!(lens, [10, 9000, 5, 20]);
+}
