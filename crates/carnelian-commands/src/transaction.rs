@@ -79,8 +79,7 @@ fn watch(
         let names: Vec<&[u8]> = args.iter().skip(1).collect();
         let mut keys = engine.keyspace(engine.lock(engine.shards_of(&names)), session.db, now_ms);
         for key in names {
-            if !session.watched.iter().any(|(db, watched)| *db == session.db && **watched == *key) {
-                keys.watch(key, &session.watch_flag);
+            if keys.watch(key, &session.watch_flag) {
                 session.watched.push((session.db, key.into()));
             }
         }

@@ -244,6 +244,10 @@ impl Shards<'_> {
         }
     }
 
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, &Shard)> {
+        self.guards.iter().map(|(number, guard)| (usize::from(*number), &**guard))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Shard> {
         self.guards.iter().map(|(_, guard)| &**guard)
     }

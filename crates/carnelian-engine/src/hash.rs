@@ -241,6 +241,14 @@ impl Hash {
         }
     }
 
+    /// Asserts that the encoding is sound. O(n).
+    pub(crate) fn check(&self) {
+        assert_eq!(self.iter().count(), self.len(), "the length is that of the fields");
+        if let Repr::Table(table) = &self.0 {
+            table.check();
+        }
+    }
+
     pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
         match &self.0 {
             Repr::Packed(packed) => packed.capacity(),

@@ -111,6 +111,15 @@ impl<T: Keyed> KeyedTable<T> {
         }
     }
 
+    /// Asserts that the table is sound and finds every item. O(n).
+    pub(crate) fn check(&self) {
+        self.table.check();
+        for item in self.iter() {
+            let found = self.get(item.key()).is_some_and(|found| std::ptr::eq(found, item));
+            assert!(found, "each item is found under its key, and there once");
+        }
+    }
+
     /// Bytes on the heap, extrapolated from the first `samples` items (0: counted exactly).
     pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
         let take = if samples == 0 { self.len() } else { samples.min(self.len()) };

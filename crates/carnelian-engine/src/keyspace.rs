@@ -9,6 +9,7 @@ use crate::shard::{Entry, NEVER, Shard};
 use crate::value::Value;
 use crate::wait::{WaitQueues, Waiter};
 use crate::watch::WatchFlag;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 mod entry;
@@ -599,10 +600,35 @@ impl<'e> Keyspace<'e> {
         due.len()
     }
 
+    /// Asserts what must hold of the locked shards between commands: tables are sound, every key lies in its shard, the
+    /// expiring keys are exactly those with an expiry, no collection is empty. For tests and debugging. O(n).
+    ///
+    /// # Panics
+    ///
+    /// When something does not hold.
+    pub fn check(&self) {
+        for (number, shard) in self.shards.numbered() {
+            for db in &shard.dbs {
+                db.table.check();
+                let mut expiring = BTreeSet::new();
+                for entry in db.table.iter() {
+                    let hash = self.engine.hash(&entry.key);
+                    assert_eq!(self.engine.shard_of_hash(hash), number, "a key lies in its shard");
+                    assert!(entry.value.elements() > 0, "an emptied collection is removed with its key");
+                    entry.value.check();
+                    if let Some(expire_ms) = entry.expiry() {
+                        expiring.insert((expire_ms, hash));
+                    }
+                }
+                assert_eq!(expiring, db.expires, "expiring keys are those with an expiry");
+            }
+        }
+    }
+
     // ---- watching and waiting ----
 
-    /// Registers `flag` to be touched when `key` changes.
-    pub fn watch(&mut self, key: &[u8], flag: &Arc<WatchFlag>) {
+    /// Registers `flag` to be touched when `key` changes; false when it is registered already.
+    pub fn watch(&mut self, key: &[u8], flag: &Arc<WatchFlag>) -> bool {
         let db = self.db;
         let (hash, now_ms) = (self.engine.hash(key), self.now_ms);
         let shard = self.shard(hash);
@@ -611,9 +637,7 @@ impl<'e> Keyspace<'e> {
             .and_then(|index| shard.entry(db, index))
             .is_some_and(|entry| entry.is_expired(now_ms));
         shard.db_mut(db);
-        if let Some(watches) = shard.watches.get_mut(db) {
-            watches.add(key, flag, was_expired);
-        }
+        shard.watches.get_mut(db).is_some_and(|watches| watches.add(key, flag, was_expired))
     }
 
     /// Undoes [`watch`](Self::watch). A watched key that has expired since counts as changed.

@@ -277,6 +277,22 @@ impl Set {
         0
     }
 
+    /// Asserts that the encoding is sound and members are distinct. O(n), O(n²) for a listpack.
+    pub(crate) fn check(&self) {
+        assert_eq!(self.iter().count(), self.len(), "the length is that of the members");
+        match &self.0 {
+            Repr::Ints(ints) => {
+                assert!(ints.iter().is_sorted_by(|a, b| a < b), "integers ascend");
+            }
+            Repr::Packed(packed) => {
+                for (place, member) in packed.iter().enumerate() {
+                    assert!(!packed.iter().take(place).any(|other| other == member), "members are distinct");
+                }
+            }
+            Repr::Table(table) => table.check(),
+        }
+    }
+
     pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
         match &self.0 {
             Repr::Ints(ints) => ints.capacity(),

@@ -216,7 +216,6 @@ impl<T> Table<T> {
     }
 
     /// Asserts every structural invariant. O(n).
-    #[cfg(test)]
     pub(crate) fn check(&self) {
         assert!(self.base.is_power_of_two());
         if self.heads.len() == 0 {
@@ -230,6 +229,7 @@ impl<T> Table<T> {
             while let Some(slot) = self.slots.get(index as usize) {
                 assert_eq!(self.bucket_of(slot.hash), bucket);
                 seen += 1;
+                assert!(seen <= self.slots.len(), "a chain runs in a circle");
                 index = slot.next;
             }
             assert_eq!(index, NONE);

@@ -91,6 +91,15 @@ impl Value {
         !matches!(self, Self::String(_)) && self.elements() > SLOW_TO_FREE
     }
 
+    /// Asserts the structural invariants of a set or hash. O(n).
+    pub(crate) fn check(&self) {
+        match self {
+            Self::Set(set) => set.check(),
+            Self::Hash(hash) => hash.check(),
+            _ => {}
+        }
+    }
+
     /// Bytes on the heap, sampling `samples` elements of a collection (0 for all).
     pub fn heap_bytes(&self, samples: usize) -> usize {
         match self {

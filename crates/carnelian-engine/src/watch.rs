@@ -34,14 +34,18 @@ pub(crate) struct WatchList {
 }
 
 impl WatchList {
-    pub(crate) fn add(&mut self, key: &[u8], flag: &Arc<WatchFlag>, was_expired: bool) {
+    /// Adds a watcher; false when it is there already.
+    pub(crate) fn add(&mut self, key: &[u8], flag: &Arc<WatchFlag>, was_expired: bool) -> bool {
         let watchers = match self.keys.get_mut(key) {
             Some(watchers) => watchers,
             None => self.keys.entry(key.into()).or_default(),
         };
-        if !watchers.iter().any(|watcher| Arc::ptr_eq(&watcher.flag, flag)) {
+        // A client that watches a key twice does so at once: its watcher is the last, or nearly so.
+        let new = !watchers.iter().rev().any(|watcher| Arc::ptr_eq(&watcher.flag, flag));
+        if new {
             watchers.push(Watcher { flag: Arc::clone(flag), was_expired });
         }
+        new
     }
 
     pub(crate) fn remove(&mut self, key: &[u8], flag: &Arc<WatchFlag>) {
