@@ -49,6 +49,8 @@ pub enum TimeoutReply {
     Null,
     /// A null array.
     NullArray,
+    /// The number 0.
+    Zero,
 }
 
 impl TimeoutReply {
@@ -57,6 +59,7 @@ impl TimeoutReply {
         match self {
             Self::Null => out.null(),
             Self::NullArray => out.null_array(),
+            Self::Zero => out.integer(0),
         }
     }
 }
@@ -94,6 +97,12 @@ impl<'c> Ctx<'c, '_> {
         if self.keys.remove(key) {
             self.keys.changed(EventClass::GENERIC, "del", key);
         }
+    }
+
+    /// Waits until time runs out: nothing else but CLIENT UNBLOCK can end it. `None` is for ever. Inside a transaction it
+    /// replies at once.
+    pub fn wait_for_time(&mut self, timeout_ms: Option<u64>, on_timeout: TimeoutReply) {
+        self.block_on(&[], ValueType::String, None, timeout_ms, on_timeout);
     }
 
     /// The reply to a blocking command that finds nothing: waits until one of `keys` holds a value of type `wants`, or

@@ -4,7 +4,7 @@ use crate::admin;
 use crate::client::{Details, handle_of, shared_handle_of};
 use crate::config::{KeyspaceEvents, id};
 use crate::server::Server;
-use crate::slowlog::{SlowEntry, shorten};
+use crate::slowlog::{SlowEntry, shorten, without_secrets};
 use carnelian_commands::spec::{CommandSpec, Flags};
 use carnelian_commands::{CommandError, CommandResult, Ctx, Gate, Host, HostCommand, Session};
 use carnelian_engine::{Garbage, KeyEvent, Keyspace};
@@ -126,7 +126,7 @@ impl Host for ServerHost {
                 id: 0,
                 time_s: now_s,
                 duration_us,
-                args: shorten(args.iter()),
+                args: shorten(without_secrets(args).into_iter()),
                 address: client.address.clone(),
                 name: session.name.clone(),
             };

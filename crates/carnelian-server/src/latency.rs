@@ -114,7 +114,8 @@ mod tests {
         let histogram = Histogram(counts);
         assert_eq!(histogram.total(), 100);
         assert_eq!(histogram.cumulative(), [(2, 50), (16, 99), (1024, 100)]);
-        for (percentile, bound) in [(0.0, 2), (50.0, 2), (50.1, 16), (99.0, 16), (99.9, 1024), (100.0, 1024)] {
+        for (percentile, bound) in [(0.0, 2), (50.0, 2), (50.1, 16), (99.0, 16), (99.9, 1024), (100.0, 1024)]
+        {
             assert_eq!(histogram.percentile_us(percentile), bound, "{percentile}");
         }
         assert_eq!(Histogram([0; LATENCY_BUCKETS]).percentile_us(50.0), 0);

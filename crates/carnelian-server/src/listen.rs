@@ -5,6 +5,7 @@ use crate::config::{Config, id};
 use crate::log::Level;
 use crate::server::Server;
 use crate::worker::Accepted;
+use parking_lot::Mutex;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -14,7 +15,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use parking_lot::Mutex;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -164,21 +164,18 @@ impl Listeners {
 /// Accepts connections of one socket until it is retired.
 async fn accept_tcp(server: Arc<Server>, listener: TcpListener, retired: Arc<Notify>) {
     loop {
+        // A socket that is shut down fails to accept; that it is retired has been said before.
         let accepted = tokio::select! {
+            biased;
             () = retired.notified() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, address)) => {
-                drop(stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address)));
+                // A socket that fails right away is its client's loss only.
+                let _ = stream.into_std().and_then(|stream| welcome_tcp(&server, stream, address));
             }
-            Err(error) => {
-                // A socket that is being retired fails first and is told why a moment later.
-                tokio::select! {
-                    () = retired.notified() => return,
-                    () = accept_failed(&server, &error) => {}
-                }
-            }
+            Err(error) => accept_failed(&server, &error).await,
         }
     }
 }

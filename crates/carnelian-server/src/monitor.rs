@@ -45,7 +45,7 @@ impl Monitors {
             line.extend_from_slice(client.address.as_bytes());
         }
         line.push(b']');
-        for arg in args {
+        for arg in crate::slowlog::without_secrets(args) {
             line.push(b' ');
             quote(&mut line, arg);
         }

@@ -2,7 +2,7 @@
 
 use crate::client::{ClientHandle, Clients};
 use crate::clock::Clock;
-use crate::config::{Config, OutputLimit, id};
+use crate::config::{Config, OutputLimit};
 use crate::connection::request_limits;
 use crate::latency::LatencyMonitor;
 use crate::listen::TcpSockets;
@@ -213,10 +213,5 @@ impl Server {
     /// The number of changes to the dataset since start-up.
     pub(crate) fn total_changes(&self) -> u64 {
         self.workers.read().iter().map(|worker| worker.stats.dirty.get()).sum::<u64>()
-    }
-
-    /// The port that TCP clients connect to.
-    pub(crate) fn port(&self) -> u64 {
-        self.config.read().uint(id::PORT)
     }
 }

@@ -1,5 +1,7 @@
 //! The slow log: commands that took long, latest first.
 
+use crate::config::find_spec;
+use carnelian_resp::Args;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 
@@ -54,6 +56,34 @@ impl Slowlog {
     }
 }
 
+/// Shown in place of a secret.
+const REDACTED: &[u8] = b"(redacted)";
+
+/// The arguments of a command as the slow log and MONITOR may show them: without passwords.
+pub(crate) fn without_secrets(args: Args<'_>) -> Vec<&[u8]> {
+    let is =
+        |at: usize, word: &str| args.get(at).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    let mut shown: Vec<&[u8]> = args.iter().collect();
+    if is(0, "auth") {
+        shown[1..].fill(REDACTED);
+    } else if is(0, "hello") {
+        for at in 2..shown.len() {
+            if is(at, "auth") {
+                let end = shown.len().min(at + 3);
+                shown[at + 1..end].fill(REDACTED);
+                break;
+            }
+        }
+    } else if is(0, "config") && is(1, "set") {
+        for at in (3..shown.len()).step_by(2) {
+            if find_spec(&args[at - 1]).is_some_and(|spec| spec.sensitive) {
+                shown[at] = REDACTED;
+            }
+        }
+    }
+    shown
+}
+
 /// What is kept of a command's arguments: long ones are cut, and many are counted.
 pub(crate) fn shorten<'a>(args: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let total = args.len();
@@ -73,4 +103,40 @@ pub(crate) fn shorten<'a>(args: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<
         kept.push(format!("... ({} more arguments)", total - shown).into_bytes());
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{shorten, without_secrets};
+    use carnelian_resp::OwnedArgs;
+
+    #[test]
+    fn secrets_are_left_out() {
+        for (given, shown) in [
+            ("get key", "get key"),
+            ("AUTH secret", "AUTH (redacted)"),
+            ("auth ann secret", "auth (redacted) (redacted)"),
+            ("hello 3 auth ann secret setname x", "hello 3 auth (redacted) (redacted) setname x"),
+            ("hello 3 auth ann", "hello 3 auth (redacted)"),
+            ("hello", "hello"),
+            ("config set maxmemory 1 RequirePass secret", "config set maxmemory 1 RequirePass (redacted)"),
+            ("config set requirepass", "config set requirepass"),
+            ("config get requirepass", "config get requirepass"),
+        ] {
+            let words: Vec<&[u8]> = given.split(' ').map(str::as_bytes).collect();
+            let args = OwnedArgs::from_slices(&words);
+            let expected: Vec<&[u8]> = shown.split(' ').map(str::as_bytes).collect();
+            assert_eq!(without_secrets(args.as_args()), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn long_commands_are_cut() {
+        let long = [b'x'; 200];
+        let args: Vec<&[u8]> = std::iter::repeat_n(&long[..], 40).collect();
+        let kept = shorten(args.into_iter());
+        assert_eq!(kept.len(), 32);
+        assert_eq!(kept[0], [&[b'x'; 128][..], b"... (72 more bytes)"].concat());
+        assert_eq!(kept[31], b"... (9 more arguments)");
+    }
 }

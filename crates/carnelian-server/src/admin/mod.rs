@@ -1,14 +1,23 @@
 //! Commands that the server runs itself.
 
+mod acl;
 mod auth;
 mod clients;
 mod config;
+mod debug;
 mod info;
+mod latency;
+mod lolwut;
+mod memory;
+mod monitor;
 mod persist;
+mod replication;
+mod slowlog;
 mod subscriptions;
+mod tracking;
 
 use crate::server::Server;
-use carnelian_commands::{CommandError, CommandResult, Ctx, HostCommand};
+use carnelian_commands::{CommandResult, Ctx, HostCommand};
 use std::sync::Arc;
 
 /// Runs one of the server's commands.
@@ -49,6 +58,27 @@ pub(crate) fn run(server: &Arc<Server>, command: HostCommand, ctx: &mut Ctx) -> 
         HostCommand::Publish => subscriptions::publish(server, ctx),
         HostCommand::SPublish => subscriptions::spublish(server, ctx),
         HostCommand::PubSub => subscriptions::pubsub(server, ctx),
-        _ => Err(CommandError::NO_SERVER),
+        HostCommand::ClientTracking => tracking::tracking(ctx),
+        HostCommand::ClientTrackingInfo => tracking::info(ctx),
+        HostCommand::ClientCaching => tracking::caching(),
+        HostCommand::Debug => debug::debug(server, ctx),
+        HostCommand::Latency => latency::latency(server, ctx),
+        HostCommand::Slowlog => slowlog::slowlog(server, ctx),
+        HostCommand::Lolwut => lolwut::lolwut(ctx),
+        HostCommand::Monitor => monitor::monitor(server, ctx),
+        HostCommand::ReplicaOf => replication::replica_of(server, ctx),
+        HostCommand::Role => replication::role(ctx),
+        HostCommand::Wait => replication::wait(ctx),
+        HostCommand::Failover => replication::failover(ctx),
+        HostCommand::Sync => replication::sync(),
+        HostCommand::MemoryDoctor => memory::doctor(server, ctx),
+        HostCommand::MemoryMallocStats => memory::malloc_stats(server, ctx),
+        HostCommand::MemoryPurge => memory::purge(server, ctx),
+        HostCommand::MemoryStats => memory::stats(server, ctx),
+        HostCommand::Acl => acl::acl(server, ctx),
+        HostCommand::Module => {
+            ctx.out.array(0);
+            Ok(())
+        }
     }
 }

@@ -257,6 +257,11 @@ impl Config {
     }
 }
 
+/// Reads a number of bytes in the notation of the configuration: `100`, `64kb`, `2gb`.
+pub fn parse_memory(text: &[u8]) -> Option<u64> {
+    text::memory(text)
+}
+
 #[cold]
 fn wrong_type(id: Id) -> ! {
     unreachable!("the parameter {} has another type", id.name())

@@ -67,12 +67,7 @@ const SLOWLOG: &[CommandSpec] = &[
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::host("debug", -2, Group::Server, HostCommand::Debug)
         .flags(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::LOADING, Flags::STALE])
-        .docs(
-            "1.0.0",
-            "Depends on the subcommand",
-            "Commands for testing and debugging the server.",
-            "DEBUG subcommand [arg [arg ...]]",
-        )
+        .docs("1.0.0", "Depends on the subcommand", "Commands for testing and debugging the server.", "DEBUG")
         .system()
         .all_shards(),
     CommandSpec::host("info", -1, Group::Server, HostCommand::Info)

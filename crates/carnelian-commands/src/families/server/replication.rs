@@ -4,6 +4,22 @@ use crate::host::HostCommand;
 use crate::spec::{Categories, CommandSpec, Flags, Group, check};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::host("failover", -1, Group::Server, HostCommand::Failover)
+        .flags(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::STALE])
+        .docs(
+            "6.2.0",
+            "O(1)",
+            "Hands the role of the master over to a replica.",
+            "FAILOVER [TO host port [FORCE]] [ABORT] [TIMEOUT milliseconds]",
+        ),
+    CommandSpec::host("psync", -3, Group::Server, HostCommand::Sync)
+        .flags(&[Flags::NO_ASYNC_LOADING, Flags::ADMIN, Flags::NO_MULTI, Flags::NOSCRIPT])
+        .docs(
+            "2.8.0",
+            "O(1)",
+            "Begins or goes on with replication; sent by replicas.",
+            "PSYNC replicationid offset",
+        ),
     CommandSpec::host("replicaof", 3, Group::Server, HostCommand::ReplicaOf)
         .flags(&[Flags::NO_ASYNC_LOADING, Flags::ADMIN, Flags::NOSCRIPT, Flags::STALE])
         .docs(
@@ -25,6 +41,9 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
             "SLAVEOF <host port | NO ONE>",
         )
         .deprecated("5.0.0", "`REPLICAOF`"),
+    CommandSpec::host("sync", 1, Group::Server, HostCommand::Sync)
+        .flags(&[Flags::NO_ASYNC_LOADING, Flags::ADMIN, Flags::NO_MULTI, Flags::NOSCRIPT])
+        .docs("1.0.0", "O(1)", "Begins replication; sent by old replicas.", "SYNC"),
     CommandSpec::host("wait", 3, Group::Generic, HostCommand::Wait)
         .flags(&[Flags::NOSCRIPT])
         .without_group_category()

@@ -25,7 +25,12 @@ pub(super) fn server(server: &Server, _: &Ctx, report: &mut Report) {
     report.line("redis_mode", "standalone");
     report.line(
         "os",
-        format_args!("{} {} {}", name.to_string_lossy(), release.to_string_lossy(), machine.to_string_lossy()),
+        format_args!(
+            "{} {} {}",
+            name.to_string_lossy(),
+            release.to_string_lossy(),
+            machine.to_string_lossy()
+        ),
     );
     report.line("arch_bits", usize::BITS);
     report.line("monotonic_clock", "cycle counter");
@@ -43,7 +48,10 @@ pub(super) fn server(server: &Server, _: &Ctx, report: &mut Report) {
     report.line("configured_hz", config.uint(id::HZ));
     report.line("lru_clock", (now_us / 1_000_000) & LRU_CLOCK_MASK);
     report.line("executable", server.executable.display());
-    report.line("config_file", config.file().map(std::path::Path::display).map_or_else(String::new, |file| file.to_string()));
+    report.line(
+        "config_file",
+        config.file().map(std::path::Path::display).map_or_else(String::new, |file| file.to_string()),
+    );
     report.line("io_threads_active", u64::from(server.workers.read().len() > 1));
     report.line("io_threads", server.workers.read().len());
 }
@@ -99,7 +107,11 @@ pub(super) fn persistence(server: &Server, _: &Ctx, report: &mut Report) {
     report.line("aof_last_bgrewrite_status", "ok");
     report.lines(&[("aof_rewrites", 0), ("aof_rewrites_consecutive_failures", 0)]);
     report.line("aof_last_write_status", "ok");
-    report.lines(&[("aof_last_cow_size", 0), ("module_fork_in_progress", 0), ("module_fork_last_cow_size", 0)]);
+    report.lines(&[
+        ("aof_last_cow_size", 0),
+        ("module_fork_in_progress", 0),
+        ("module_fork_last_cow_size", 0),
+    ]);
 }
 
 pub(super) fn stats(server: &Server, ctx: &Ctx, report: &mut Report) {

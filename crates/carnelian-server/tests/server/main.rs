@@ -1,0 +1,7 @@
+//! Servers started in the process of the test, and clients that talk to them over loopback.
+
+mod admin;
+mod config;
+mod embedding;
+mod info;
+mod support;
