@@ -214,7 +214,7 @@ impl CommandError {
     /// A subcommand that does not exist.
     pub fn unknown_subcommand(sub: &[u8], parent: &str) -> Self {
         let mut text = b"ERR unknown subcommand '".to_vec();
-        text.extend_from_slice(&sub[..sub.len().min(128)]);
+        text.extend_from_slice(shown(sub, SHOWN_BYTES));
         text.extend_from_slice(b"'. Try ");
         text.extend_from_slice(parent.to_ascii_uppercase().as_bytes());
         text.extend_from_slice(b" HELP.");
@@ -223,23 +223,28 @@ impl CommandError {
 
     /// A command that does not exist, with the beginning of its arguments.
     pub fn unknown_command(args: carnelian_resp::Args<'_>) -> Self {
-        const SHOWN: usize = 128;
-        let name = &args[0];
-        let mut shown = Vec::new();
+        let mut beginning = Vec::new();
         for arg in args.iter().skip(1) {
-            if shown.len() >= SHOWN {
-                break;
-            }
-            shown.push(b'\'');
-            shown.extend_from_slice(&arg[..arg.len().min(SHOWN - shown.len().min(SHOWN))]);
-            shown.extend_from_slice(b"' ");
+            let Some(room) = SHOWN_BYTES.checked_sub(beginning.len()).filter(|room| *room > 0) else { break };
+            beginning.push(b'\'');
+            beginning.extend_from_slice(shown(arg, room));
+            beginning.extend_from_slice(b"' ");
         }
         let mut text = b"ERR unknown command '".to_vec();
-        text.extend_from_slice(&name[..name.len().min(SHOWN)]);
+        text.extend_from_slice(shown(&args[0], SHOWN_BYTES));
         text.extend_from_slice(b"', with args beginning with: ");
-        text.extend_from_slice(&shown);
+        text.extend_from_slice(&beginning);
         Self(Cow::Owned(text))
     }
+}
+
+/// Bytes of a command's name, and of its arguments, that an error repeats.
+const SHOWN_BYTES: usize = 128;
+
+/// The beginning of a word, which ends at a zero as text does in Redis.
+fn shown(word: &[u8], most: usize) -> &[u8] {
+    let word = &word[..word.len().min(most)];
+    &word[..word.iter().position(|byte| *byte == 0).unwrap_or(word.len())]
 }
 
 impl std::fmt::Display for CommandError {

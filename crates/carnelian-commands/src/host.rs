@@ -63,6 +63,12 @@ pub trait Host: Send + Sync {
         false
     }
 
+    /// A client speaks HTTP: it may be a web page attacking its visitor's network. True when it is closed, without any
+    /// further reply.
+    fn cuts_off_http(&self, _: &Session) -> bool {
+        false
+    }
+
     /// Frees removed data; the shards are unlocked. `wait` is false for commands that promise not to (UNLINK).
     fn reclaim(&self, garbage: Vec<Garbage>, wait: bool);
 

@@ -34,8 +34,14 @@ impl Sample {
     }
 }
 
-/// Runs for as long as the server does.
-pub(crate) async fn run(server: Arc<Server>, node: Arc<Node>) {
+/// Runs for as long as the server does, and begins again should it panic.
+pub(crate) async fn keep_running(server: Arc<Server>, node: Arc<Node>) {
+    while tokio::spawn(run(Arc::clone(&server), Arc::clone(&node))).await.is_err_and(|error| error.is_panic())
+    {
+    }
+}
+
+async fn run(server: Arc<Server>, node: Arc<Node>) {
     let mut ticks = 0u64;
     let mut sample = Sample::take(&server);
     loop {

@@ -85,7 +85,7 @@ pub(super) fn hello(server: &Server, ctx: &mut Ctx) -> CommandResult {
     }
     if !ctx.session.authenticated {
         return Err(CommandError::new(
-            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> \
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> \
              option can be used to authenticate the client and select the RESP protocol version at the same time",
         ));
     }
