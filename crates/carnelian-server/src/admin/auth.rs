@@ -74,10 +74,7 @@ pub(super) fn hello(server: &Server, ctx: &mut Ctx) -> CommandResult {
             check_name(given, "Client names")?;
             name = Some(given);
         } else {
-            let mut text = b"ERR Syntax error in HELLO option '".to_vec();
-            text.extend_from_slice(option);
-            text.push(b'\'');
-            return Err(CommandError::new(text));
+            return Err(CommandError::repeating("ERR Syntax error in HELLO option '", option, "'"));
         }
     }
     if let Some((user, password)) = credentials {
