@@ -365,6 +365,8 @@ impl Connection {
                         self.needed = 0;
                     }
                 }
+                // Done each time after the mail.
+                Mail::CheckOutput => {}
                 Mail::Kill => {
                     self.closing = true;
                     self.out.clear();
