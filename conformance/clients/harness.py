@@ -114,7 +114,8 @@ class Server:
             return True
         except redis.exceptions.BusyLoadingError:
             return False
-        except redis.exceptions.ConnectionError:
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
+            # It may be reading a large snapshot.
             return False
 
     def __exit__(self, *_):
