@@ -85,8 +85,9 @@ impl Host for ServerHost {
         let server = &self.0;
         let Some(node) = server.node() else { return false };
         crate::snapshot::abort_background(server, node.engine(), keys.shards());
-        !server.config.read().save_points().is_empty()
-            && crate::snapshot::save(server, node.engine(), keys.shards()).is_ok()
+        // Saving reads the configuration again: the guard must be gone by then.
+        let wanted = !server.config.read().save_points().is_empty();
+        wanted && crate::snapshot::save(server, node.engine(), keys.shards()).is_ok()
     }
 
     fn reclaim(&self, garbage: Vec<Garbage>, wait: bool) {
