@@ -5,7 +5,7 @@ use crate::ctx::{BlockRequest, Ctx};
 use crate::error::CommandError;
 use crate::host::{Gate, Host};
 use crate::session::{Queued, Session, Transaction};
-use crate::spec::{CommandSpec, Flags, Handler, Scope};
+use crate::spec::{CommandSpec, Flags, Handler, Scope, TransactionCommand};
 use crate::stats::{ErrorStats, LATENCY_BUCKETS, WorkerStats};
 use crate::table::{CommandTable, Entry, Found};
 use crate::transaction;
@@ -202,18 +202,17 @@ impl Node {
         if let Some(entry) = entry {
             stats.commands[entry.id].rejected.add(1);
         }
-        match &mut session.transaction {
-            // A refused EXEC ends its transaction, and says so in its own way.
-            Some(_) if entry.is_some_and(|entry| entry.spec.name == "exec") => {
-                self.discard(session);
-                let mut text = b"EXECABORT Transaction discarded because of: ".to_vec();
-                let reason = error.text();
-                text.extend_from_slice(reason.strip_prefix(b"ERR ").unwrap_or(reason));
-                self.write_error(&CommandError::new(text), out, stats);
-                return Flow::Continue;
-            }
-            Some(transaction) => transaction.aborted = true,
-            None => {}
+        // A refused EXEC ends its transaction, and says so in its own way, even when there is none.
+        if entry.is_some_and(|entry| entry.spec.name == "exec") {
+            self.discard(session);
+            let mut text = b"EXECABORT Transaction discarded because of: ".to_vec();
+            let reason = error.text();
+            text.extend_from_slice(reason.strip_prefix(b"ERR ").unwrap_or(reason));
+            self.write_error(&CommandError::new(text), out, stats);
+            return Flow::Continue;
+        }
+        if let Some(transaction) = &mut session.transaction {
+            transaction.aborted = true;
         }
         self.write_error(error, out, stats);
         Flow::Continue
@@ -317,6 +316,11 @@ impl Node {
         let result = match entry.spec.handler {
             Handler::Run(run) => run(&mut ctx),
             Handler::Host(command) => self.host.run(command, &mut ctx),
+            // The only one of its kind that is queued. EXEC has stopped watching already.
+            Handler::Transaction(TransactionCommand::Unwatch) => {
+                ctx.out.ok();
+                Ok(())
+            }
             Handler::Transaction(_) | Handler::Subcommands => Err(CommandError::NOT_IN_TRANSACTION),
         };
         let block = ctx.block;

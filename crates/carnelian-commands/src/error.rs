@@ -160,6 +160,18 @@ impl CommandError {
     pub const LIMIT_NEGATIVE: Self = Self::fixed("ERR LIMIT can't be negative");
     /// A number that is out of range.
     pub const OUT_OF_RANGE: Self = Self::fixed("ERR value is out of range");
+    /// RESTORE over a key that exists.
+    pub const BUSY_KEY: Self = Self::fixed("BUSYKEY Target key name already exists.");
+    /// A payload of a version that is not known, or damaged on its way.
+    pub const DUMP_CHECKSUM: Self = Self::fixed("ERR DUMP payload version or checksum are wrong");
+    /// A payload without a value that makes sense.
+    pub const DUMP_FORMAT: Self = Self::fixed("ERR Bad data format");
+    /// RESTORE with a time to live below zero.
+    pub const INVALID_TTL: Self = Self::fixed("ERR Invalid TTL value, must be >= 0");
+    /// RESTORE with an idle time below zero.
+    pub const INVALID_IDLE_TIME: Self = Self::fixed("ERR Invalid IDLETIME value, must be >= 0");
+    /// RESTORE with an access counter that is none.
+    pub const INVALID_FREQUENCY: Self = Self::fixed("ERR Invalid FREQ value, must be >= 0 and <= 255");
     /// Not authenticated.
     pub const NO_AUTH: Self = Self::fixed("NOAUTH Authentication required.");
     /// Wrong user name or password.
@@ -209,6 +221,11 @@ impl CommandError {
         text.extend_from_slice(parent.to_ascii_uppercase().as_bytes());
         text.extend_from_slice(b" HELP.");
         Self(Cow::Owned(text))
+    }
+
+    /// A payload of a type that this server does not have.
+    pub fn unsupported_payload(what: &str) -> Self {
+        Self::new(format!("ERR Bad data format: a {what} is not supported yet"))
     }
 
     /// An ACL category that does not exist.

@@ -9,7 +9,8 @@
 //!
 //! The corners are Redis' own: a class that does not end is closed by the end of the pattern; a reversed range is turned
 //! round; ranges compare bytes as signed (less so when case is ignored); an escaped byte in a class keeps its case even when case is ignored; a
-//! backslash at the end is itself; `*` does not match an empty text.
+//! backslash at the end is itself; `*` does not match an empty text; behind the thousandth star (those in a row are one,
+//! and one at the end is none) nothing matches.
 //!
 //! Between two stars a pattern is a *segment*, each of whose tokens takes exactly one byte. So the first segment is
 //! anchored at the start of the text, the last one at its end, and of those between each is looked for once, from left
@@ -30,6 +31,8 @@ pub fn glob_match(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     Matcher { nocase, steps: 0 }.run(pattern, text)
 }
 
+/// Stars that something may stand behind. Redis recurses once for each and goes no deeper.
+const MAX_STARS: usize = 1000;
 /// Literal segments shorter than this are not worth a search structure.
 const LONG_SEGMENT: usize = 16;
 
@@ -140,7 +143,7 @@ impl Matcher {
             Anchored::Star { pattern, text } => (pattern, text),
         };
         // `pattern` is what is behind a star. Each round takes one more segment.
-        loop {
+        for _ in 0..MAX_STARS {
             while let [b'*', rest @ ..] = pattern {
                 pattern = rest;
                 self.steps += 1;
@@ -161,6 +164,8 @@ impl Matcher {
             text = &text[end..];
             pattern = segment.behind;
         }
+        // A star behind all of these still matches, if it is the last of the pattern.
+        pattern.iter().all(|byte| *byte == b'*')
     }
 
     /// Matches up to the first star or the end of the pattern.

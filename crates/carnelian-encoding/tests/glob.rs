@@ -119,3 +119,21 @@ fn corners_are_those_of_redis() {
     assert!(!glob_match(b"[B-\x80]", b"A", true));
     assert!(!glob_match(b"[\\A]", b"a", true), "an escaped byte in a class keeps its case");
 }
+
+#[test]
+fn behind_a_thousand_stars_nothing_matches() {
+    for (stars, matches) in [(1000, true), (1001, false), (50_000, false)] {
+        let text = vec![b'a'; stars];
+        let pattern = b"*?".repeat(stars);
+        assert_eq!(glob_match(&pattern, &text, false), matches, "{stars} stars");
+        assert_eq!(
+            glob_match(&pattern.to_ascii_uppercase(), &text, true),
+            matches,
+            "{stars} stars, any case"
+        );
+    }
+    // Stars in a row are one, and those at the end are not counted.
+    let pattern = [b"**?".repeat(1000), b"***".to_vec()].concat();
+    assert!(glob_match(&pattern, &[b'a'; 1000], false));
+    assert!(glob_match(&pattern, &[b'a'; 2000], false));
+}

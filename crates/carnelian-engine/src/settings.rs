@@ -51,6 +51,10 @@ settings! {
     list_packed_threshold / set_list_packed_threshold: AtomicUsize = usize = 0;
     /// Longest string, in bytes (`proto-max-bulk-len`).
     max_bulk_len / set_max_bulk_len: AtomicUsize = usize = 512 << 20;
+    /// Version of the payloads that DUMP returns (`rdb-version`).
+    rdb_version / set_rdb_version: AtomicU32 = u32 = 11;
+    /// Whether long strings in those payloads are compressed (`rdbcompression`).
+    rdb_compression / set_rdb_compression: AtomicBool = bool = true;
     /// Classes of keyspace events that somebody wants, as bits of [`EventClass`](crate::EventClass).
     notify_events / set_notify_events: AtomicU32 = u32 = 0;
     /// Whether entries count accesses (LFU) instead of remembering when they were last used.

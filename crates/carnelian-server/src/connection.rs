@@ -27,6 +27,8 @@ const FLUSH_BYTES: usize = 64 * 1024;
 const UNAUTHENTICATED_OUTPUT_MAX: usize = 64 * 1024;
 /// Unprocessed requests from which a blocked client is not read any more, in bytes.
 const BLOCKED_INPUT_MAX: usize = 1024 * 1024;
+/// What a parser may keep between requests, in bytes; only requests of thousands of arguments need more.
+const PARSER_KEPT_BYTES: usize = 64 * 1024;
 /// Room for one read of the rest of a request, in bytes: the least, and the most.
 const READ_BYTES_MIN: usize = 16 * 1024;
 const READ_BYTES_MAX: usize = 1024 * 1024;
@@ -278,6 +280,10 @@ impl Connection {
                     at = input.len();
                 }
             }
+        }
+        // Between requests, a large one leaves its memory behind.
+        if at == input.len() && self.parser.heap_bytes() > PARSER_KEPT_BYTES {
+            self.parser.shrink();
         }
         let resp = if self.out.protocol() == Protocol::Resp3 { 3 } else { 2 };
         self.client.refresh(&self.session, resp, now_ms);

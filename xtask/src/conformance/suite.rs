@@ -32,8 +32,6 @@ pub(crate) struct Suite {
     pub(crate) hang_limit: Duration,
     /// The longest that a unit may take.
     pub(crate) unit_limit: Duration,
-    /// Configuration of the server, as pairs.
-    pub(crate) config: Vec<(String, String)>,
     /// Run only the tests of these names, when there are any.
     pub(crate) only: Vec<String>,
 }
@@ -43,20 +41,22 @@ pub(crate) struct Slot<'a> {
     suite: &'a Suite,
     dir: PathBuf,
     base_port: u16,
+    config: &'a [(&'static str, String)],
 }
 
 impl Suite {
     /// Prepares a slot: a copy of the tests beside links to the programs.
     ///
     /// A program is taken from `tools`, else from beside the server, else it is the server itself, which then is to
-    /// tell by the name it was started under what it is to be.
-    pub(crate) fn slot(
-        &self,
+    /// tell by the name it was started under what it is to be. `config` is added to the suite's configuration.
+    pub(crate) fn slot<'a>(
+        &'a self,
         name: &str,
         index: u16,
         server: &Path,
         tools: Option<&Path>,
-    ) -> Result<Slot<'_>> {
+        config: &'a [(&'static str, String)],
+    ) -> Result<Slot<'a>> {
         let dir = self.scratch.join(name);
         if dir.exists() {
             fs::remove_dir_all(&dir)?;
@@ -78,7 +78,7 @@ impl Suite {
                 if is_server { server.to_owned() } else { found.unwrap_or_else(|| server.to_owned()) };
             symlink(program_path, dir.join("src").join(program))?;
         }
-        Ok(Slot { suite: self, dir, base_port: self.base_port + index * PORTS_PER_SLOT })
+        Ok(Slot { suite: self, dir, base_port: self.base_port + index * PORTS_PER_SLOT, config })
     }
 
     /// Where the output of a unit is kept.
@@ -127,7 +127,7 @@ impl Slot<'_> {
         command.args(["--baseport", &self.base_port.to_string()]);
         command.args(["--portcount", &(PORTS_PER_SLOT - 40).to_string()]);
         command.args(["--timeout", &self.suite.hang_limit.as_secs().to_string()]);
-        for (key, value) in &self.suite.config {
+        for (key, value) in self.config {
             command.args(["--config", key, value]);
         }
         for test in skip {

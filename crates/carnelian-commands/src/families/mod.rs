@@ -31,6 +31,7 @@ pub(crate) const FAMILIES: &[&[CommandSpec]] = &[
     hashes::write::COMMANDS,
     keys::basic::COMMANDS,
     keys::databases::COMMANDS,
+    keys::dump::COMMANDS,
     keys::expire::COMMANDS,
     keys::object::COMMANDS,
     keys::rename::COMMANDS,

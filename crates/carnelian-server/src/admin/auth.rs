@@ -65,29 +65,23 @@ pub(super) fn hello(server: &Server, ctx: &mut Ctx) -> CommandResult {
         });
         args.take()?;
     }
-    let mut credentials = None;
-    let mut name = None;
+    // Each option takes effect before the next is looked at, and stays in effect when that one is wrong.
     while let Some(option) = args.peek() {
         if args.remaining() >= 3 && args.word("auth") {
-            credentials = Some((args.take()?, args.take()?));
+            let (user, password) = (args.take()?, args.take()?);
+            log_in(server, ctx, user, password)?;
         } else if let Some(given) = args.word_with("setname") {
             check_name(given, "Client names")?;
-            name = Some(given);
+            super::clients::rename(ctx, given);
         } else {
             return Err(CommandError::repeating("ERR Syntax error in HELLO option '", option, "'"));
         }
-    }
-    if let Some((user, password)) = credentials {
-        log_in(server, ctx, user, password)?;
     }
     if !ctx.session.authenticated {
         return Err(CommandError::new(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> \
              option can be used to authenticate the client and select the RESP protocol version at the same time",
         ));
-    }
-    if let Some(name) = name {
-        super::clients::rename(ctx, name);
     }
     if let Some(protocol) = protocol {
         ctx.out.set_protocol(protocol);

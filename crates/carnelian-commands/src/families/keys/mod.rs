@@ -2,6 +2,7 @@
 
 pub(crate) mod basic;
 pub(crate) mod databases;
+pub(crate) mod dump;
 pub(crate) mod expire;
 pub(crate) mod object;
 pub(crate) mod rename;

@@ -203,8 +203,14 @@ fn bytes(element: Element<'_>) -> Box<[u8]> {
 fn score(element: Element<'_>) -> CommandResult<f64> {
     match element {
         Element::Int(value) => Ok(value as f64),
-        Element::Str(b"") => Ok(0.0),
-        Element::Str(text) => parse_f64(text.trim_ascii_start()).ok_or(CommandError::SORT_SCORE),
+        Element::Str(text) => {
+            // A zero byte ends the text of a number, as it does in Redis; no text at all counts as 0.
+            let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+            if text.is_empty() {
+                return Ok(0.0);
+            }
+            parse_f64(text.trim_ascii_start()).ok_or(CommandError::SORT_SCORE)
+        }
     }
 }
 
