@@ -182,7 +182,7 @@ fn run_units(
             let next = queue.lock().expect("no holder panics").pop_front();
             let Some((order, unit)) = next else { return Ok(()) };
             let start = Instant::now();
-            let mut output = slot.run(unit, &list.hanging(unit))?;
+            let mut output = slot.run(unit, &list.left_out(unit))?;
             if let Some(reference) = &reference {
                 add_not_run(&mut output, &names(suite, reference, unit)?);
             }

@@ -45,6 +45,10 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
             let required = config.string(id).is_some_and(|password| !password.is_empty());
             server.cached.requires_password.store(required, Relaxed);
         }
+        id::MAXMEMORY => {
+            server.cached.max_memory.store(config.uint(id), Relaxed);
+            server.read_memory();
+        }
         id::LOGLEVEL => server.log.set_level(Level::from_name(config.word(id))),
         id::PORT => server.tcp_sockets.change_port(config, &server.log)?,
         id::BIND => server.tcp_sockets.change_addresses(config, &server.log)?,
