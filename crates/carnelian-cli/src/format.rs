@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use carnelian_resp::{Protocol, Reply, ReplyWriter};
+use carnelian_resp::{Protocol, Reply, ReplyWriter, quote_arg};
 
 use crate::options::{Layout, Options};
-use crate::quote::{push_ascii_json, push_json, push_quoted};
+use crate::quote::{push_ascii_json, push_json};
 
 /// The layout and what separates raw values.
 pub(crate) struct Formatter<'a> {
@@ -130,7 +130,7 @@ fn push_formatted(out: &mut Vec<u8>, reply: &Reply, indent: &mut String) {
             out.extend_from_slice(text);
         }
         Reply::Simple(text) | Reply::Verbatim { text, .. } => out.extend_from_slice(text),
-        Reply::Bulk(text) => push_quoted(out, text),
+        Reply::Bulk(text) => quote_arg(out, text),
         Reply::Null | Reply::NullArray => out.extend_from_slice(b"(nil)"),
         Reply::Boolean(value) => out.extend_from_slice(if *value { b"(true)" } else { b"(false)" }),
         Reply::Array(values) if values.is_empty() => out.extend_from_slice(b"(empty array)"),
@@ -215,9 +215,9 @@ fn push_csv(out: &mut Vec<u8>, reply: &Reply) {
     match reply {
         Reply::Error(text) => {
             out.extend_from_slice(b"ERROR,");
-            push_quoted(out, text);
+            quote_arg(out, text);
         }
-        Reply::Simple(text) | Reply::Bulk(text) | Reply::Verbatim { text, .. } => push_quoted(out, text),
+        Reply::Simple(text) | Reply::Bulk(text) | Reply::Verbatim { text, .. } => quote_arg(out, text),
         Reply::Null | Reply::NullArray => out.extend_from_slice(b"NULL"),
         Reply::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         Reply::Array(values) | Reply::Set(values) | Reply::Push(values) => {

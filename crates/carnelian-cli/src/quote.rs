@@ -1,33 +1,12 @@
 //! Byte strings as text: the quoted form of formatted replies, and JSON strings.
 
+use carnelian_resp::quote_arg;
 use std::io::Write;
 
-/// Append `bytes` in double quotes, everything that is not printable ASCII escaped, so that the result can be typed
-/// back in and gives the same bytes.
-pub(crate) fn push_quoted(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(bytes.len() + 2);
-    out.push(b'"');
-    for &byte in bytes {
-        match byte {
-            b'\\' | b'"' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x07 => out.extend_from_slice(b"\\a"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            b' '..=b'~' => out.push(byte),
-            _ => {
-                let _ = write!(out, "\\x{byte:02x}");
-            }
-        }
-    }
-    out.push(b'"');
-}
-
-/// [`push_quoted`] into a new string.
+/// The bytes in double quotes, so that the result can be typed back in and gives the same bytes.
 pub(crate) fn quoted(bytes: &[u8]) -> String {
     let mut out = Vec::new();
-    push_quoted(&mut out, bytes);
+    quote_arg(&mut out, bytes);
     // Every byte written above is ASCII.
     String::from_utf8_lossy(&out).into_owned()
 }
@@ -57,7 +36,7 @@ pub(crate) fn push_json(out: &mut Vec<u8>, bytes: &[u8]) {
 /// Append a pure-ASCII JSON string: the quoted form of `bytes` with its backslashes doubled, the quotes inside too.
 pub(crate) fn push_ascii_json(out: &mut Vec<u8>, bytes: &[u8]) {
     let mut text = Vec::new();
-    push_quoted(&mut text, bytes);
+    quote_arg(&mut text, bytes);
     for byte in text {
         if byte == b'\\' {
             out.push(b'\\');
@@ -79,9 +58,9 @@ mod tests {
 
     #[test]
     fn quotes_what_is_not_printable_ascii() {
-        check(push_quoted, b"", br#""""#);
-        check(push_quoted, b"a\"b\\c", br#""a\"b\\c""#);
-        check(push_quoted, b"\n\r\t\x07\x08\0\x7f\xff~", br#""\n\r\t\a\b\x00\x7f\xff~""#);
+        check(quote_arg, b"", br#""""#);
+        check(quote_arg, b"a\"b\\c", br#""a\"b\\c""#);
+        check(quote_arg, b"\n\r\t\x07\x08\0\x7f\xff~", br#""\n\r\t\a\b\x00\x7f\xff~""#);
     }
 
     #[test]

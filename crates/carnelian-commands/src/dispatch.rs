@@ -9,7 +9,7 @@ use crate::spec::{CommandSpec, Flags, Handler, Scope};
 use crate::stats::{ErrorStats, LATENCY_BUCKETS, WorkerStats};
 use crate::table::{CommandTable, Entry, Found};
 use crate::transaction;
-use carnelian_engine::{Effects, Engine, Keyspace, ShardSet, Shards};
+use carnelian_engine::{Effects, Engine, KeyHash, Keyspace, ShardSet, Shards};
 use carnelian_resp::{Args, Protocol, ReplyWriter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -177,6 +177,20 @@ impl Node {
             _ => self.run_alone(entry, session, args, out, now_ms, stats),
         };
         if session.close { Flow::Close } else { flow }
+    }
+
+    /// Adds the hashes of the keys of a command that will run soon, for [`Engine::warm`]. Only the first key spec is
+    /// looked at: it is a hint.
+    #[inline]
+    pub fn look_ahead(&self, args: Args<'_>, hashes: &mut Vec<KeyHash>) {
+        let Some(entry) = args.get(0).and_then(|name| self.table.get(name)) else { return };
+        if let Some(spec) = entry.spec.keys.first() {
+            spec.positions(args, |position| {
+                if let Some(key) = args.get(position) {
+                    hashes.push(self.engine.key_hash(key));
+                }
+            });
+        }
     }
 
     /// Replies with an error to a command that did not run.

@@ -39,7 +39,7 @@ pub enum Gate {
 }
 
 /// The server around the keyspace, as far as commands see it. Methods are called while shards may be locked: they must
-/// not lock shards and not wait.
+/// not lock shards and not wait. What a host leaves out is as it is without a server: nothing is gated, shown or measured.
 pub trait Host: Send + Sync {
     /// Runs one of the host's own commands; the shards of its scope are locked.
     fn run(&self, command: HostCommand, ctx: &mut Ctx) -> CommandResult;
@@ -49,13 +49,15 @@ pub trait Host: Send + Sync {
     fn reset(&self, session: &mut Session);
 
     /// Whether the command may run now. Asked only while [`Node::set_gated`](crate::Node::set_gated) is on.
-    fn gate(&self, spec: &'static CommandSpec, session: &Session, args: Args<'_>) -> Gate;
+    fn gate(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>) -> Gate {
+        Gate::Pass
+    }
 
     /// Shows a command to MONITOR clients. Asked only while [`Node::set_monitored`](crate::Node::set_monitored) is on.
-    fn monitor(&self, session: &Session, args: Args<'_>);
+    fn monitor(&self, _: &Session, _: Args<'_>) {}
 
     /// Publishes a keyspace event.
-    fn keyspace_event(&self, event: &KeyEvent);
+    fn keyspace_event(&self, _: &KeyEvent) {}
 
     /// Every key has been removed (FLUSHALL); all shards are locked. True when the host has saved the empty dataset, so that
     /// the removal is no change to be saved any more.
@@ -63,14 +65,18 @@ pub trait Host: Send + Sync {
         false
     }
 
-    /// Frees removed data; the shards are unlocked. `wait` is false for commands that promise not to (UNLINK).
-    fn reclaim(&self, garbage: Vec<Garbage>, wait: bool);
+    /// Frees removed data; the shards are unlocked. The flag is false when it must not be waited for (UNLINK).
+    fn reclaim(&self, garbage: Vec<Garbage>, _: bool) {
+        drop(garbage);
+    }
 
-    /// A command took at least the time set by [`Node::set_slow_ns`](crate::Node::set_slow_ns).
-    fn slow(&self, spec: &'static CommandSpec, session: &Session, args: Args<'_>, duration_ns: u64);
+    /// A command took at least the time set by [`Node::set_slow_ns`](crate::Node::set_slow_ns): that many nanoseconds.
+    fn slow(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>, _: u64) {}
 
     /// Nanoseconds of a monotonic clock, for durations. Cheap.
-    fn ticks_ns(&self) -> u64;
+    fn ticks_ns(&self) -> u64 {
+        0
+    }
 
     /// Microseconds since 1970, for TIME. `now_ms` is the moment that the command runs at.
     fn unix_us(&self, now_ms: u64) -> u64 {
@@ -89,23 +95,5 @@ impl Host for NoHost {
 
     fn reset(&self, session: &mut Session) {
         session.authenticated = true;
-    }
-
-    fn gate(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>) -> Gate {
-        Gate::Pass
-    }
-
-    fn monitor(&self, _: &Session, _: Args<'_>) {}
-
-    fn keyspace_event(&self, _: &KeyEvent) {}
-
-    fn reclaim(&self, garbage: Vec<Garbage>, _: bool) {
-        drop(garbage);
-    }
-
-    fn slow(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>, _: u64) {}
-
-    fn ticks_ns(&self) -> u64 {
-        0
     }
 }

@@ -3,7 +3,7 @@
 use crate::keyspace::Keyspace;
 use crate::rng::Rng;
 use crate::settings::Settings;
-use crate::shard::Shard;
+use crate::shard::{Db, Shard};
 use ahash::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
@@ -63,6 +63,10 @@ impl ShardSet {
         })
     }
 }
+
+/// The hash of a key, for [`Engine::warm`].
+#[derive(Clone, Copy, Debug)]
+pub struct KeyHash(u64);
 
 /// Keeps neighbouring shards on cache lines of their own (two, because of adjacent-line prefetch).
 #[repr(align(128))]
@@ -129,6 +133,35 @@ impl Engine {
             set.insert(self.shard_of(key));
         }
         set
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub fn key_hash(&self, key: &[u8]) -> KeyHash {
+        KeyHash(self.hash(key))
+    }
+
+    /// Asks the processor for what looking these keys up will read, so that their waits for memory overlap. Worth its
+    /// while for several keys that are looked up right after; shards that are locked are left out. Changes nothing.
+    pub fn warm(&self, db: usize, keys: &[KeyHash]) {
+        // Each step waits for the one before, so each goes over all keys before the next begins.
+        let step = |act: fn(&Db, u64)| {
+            for &KeyHash(hash) in keys {
+                if let Some(padded) = self.shards.get(self.shard_of_hash(hash))
+                    && let Some(shard) = padded.0.try_lock()
+                    && let Some(db) = shard.dbs.get(db)
+                {
+                    act(db, hash);
+                }
+            }
+        };
+        step(|db, hash| db.table.prefetch_bucket(hash));
+        step(|db, hash| db.table.prefetch_first(hash));
+        step(|db, hash| {
+            if let Some(entry) = db.table.first(hash) {
+                entry.value.prefetch();
+            }
+        });
     }
 
     /// All shards.

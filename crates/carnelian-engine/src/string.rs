@@ -1,5 +1,6 @@
 //! String values: an integer, a short string of fixed size, or a growable one.
 
+use crate::prefetch;
 use carnelian_encoding::listpack::Element;
 use carnelian_encoding::number::parse_i64;
 
@@ -125,6 +126,15 @@ impl StringValue {
             Repr::Int(_) => "int",
             Repr::Embedded(_) => "embstr",
             Repr::Raw(_) => "raw",
+        }
+    }
+
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        match &self.0 {
+            Repr::Int(_) => {}
+            Repr::Embedded(bytes) => prefetch::item(&**bytes),
+            Repr::Raw(bytes) => prefetch::item(bytes.as_slice()),
         }
     }
 

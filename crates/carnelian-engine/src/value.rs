@@ -2,6 +2,7 @@
 
 use crate::hash::Hash;
 use crate::list::List;
+use crate::prefetch;
 use crate::set::Set;
 use crate::string::StringValue;
 
@@ -84,6 +85,17 @@ impl Value {
             Self::List(list) => list.len(),
             Self::Set(set) => set.len(),
             Self::Hash(hash) => hash.len(),
+        }
+    }
+
+    /// Asks for the memory behind the value.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        match self {
+            Self::String(string) => string.prefetch(),
+            Self::List(list) => prefetch::item(&**list),
+            Self::Set(set) => prefetch::item(&**set),
+            Self::Hash(hash) => prefetch::item(&**hash),
         }
     }
 

@@ -23,6 +23,36 @@ pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
         .then(|| spans.iter().map(|span| bytes[span.start..span.start + span.len].to_vec()).collect())
 }
 
+/// Append an argument in double quotes, with escapes for all that is not printable ASCII: [`split_args`] gives it back,
+/// and it never ends the line it stands in. O(n).
+///
+/// ```
+/// let mut line = Vec::new();
+/// carnelian_resp::quote_arg(&mut line, b"a\x00\"b\"\n");
+/// assert_eq!(line, br#""a\x00\"b\"\n""#);
+/// ```
+pub fn quote_arg(out: &mut Vec<u8>, arg: &[u8]) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(arg.len() + 2);
+    out.push(b'"');
+    for &byte in arg {
+        match byte {
+            b'\\' | b'"' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x07 => out.extend_from_slice(b"\\a"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            b' '..=b'~' => out.push(byte),
+            _ => {
+                let digit = |nibble: u8| HEX[usize::from(nibble)];
+                out.extend_from_slice(&[b'\\', b'x', digit(byte >> 4), digit(byte & 15)]);
+            }
+        }
+    }
+    out.push(b'"');
+}
+
 /// As [`split_args`], into reused buffers; false when the quotes do not balance. One pass, no allocation beyond the
 /// growth of the two vectors.
 pub(crate) fn split_into(line: &[u8], bytes: &mut Vec<u8>, spans: &mut Vec<Span>) -> bool {

@@ -56,7 +56,7 @@ mod writer;
 
 pub use args::{Args, ArgsIter, OwnedArgs, Span};
 pub use decode::{DecodeError, DecodeLimits, Decoded, ReplyDecoder, decode_reply, encode_command};
-pub use inline::split_args;
+pub use inline::{quote_arg, split_args};
 pub use reply::Reply;
 pub use request::{Limits, ProtocolError, RequestParser, Status};
 pub use writer::{Deferred, Protocol, ReplyWriter};

@@ -216,9 +216,14 @@ impl Connection {
         // What CLIENT LIST, should it be among the requests, shows of this client.
         self.client.query_bytes.store(input.len(), Relaxed);
         let mut at = 0;
+        let mut warmed_to = 0;
         self.needed = 0;
         while at < input.len() && !self.closing {
             let rest = &input[at..];
+            // A single request has nothing to gain; from the second on the ones that follow are known.
+            if at > 0 && at >= warmed_to {
+                warmed_to = at + worker.warm(self.session.db, rest);
+            }
             match self.parser.parse(rest) {
                 Ok(Status::Complete { len }) => {
                     let args = self.parser.args(rest);

@@ -5,7 +5,7 @@ use crate::inbox::Mail;
 use crate::server::Server;
 use bytes::Bytes;
 use carnelian_commands::Session;
-use carnelian_resp::Args;
+use carnelian_resp::{Args, quote_arg};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl Monitors {
         line.push(b']');
         for arg in crate::slowlog::without_secrets(args) {
             line.push(b' ');
-            quote(&mut line, arg);
+            quote_arg(&mut line, arg);
         }
         line.extend_from_slice(b"\r\n");
         let line = Bytes::from(line);
@@ -55,22 +55,4 @@ impl Monitors {
             monitor.inbox.send(Mail::Push(line.clone()));
         }
     }
-}
-
-/// Appends a text in double quotes, with escapes for what cannot be printed.
-pub(crate) fn quote(out: &mut Vec<u8>, text: &[u8]) {
-    out.push(b'"');
-    for &byte in text {
-        match byte {
-            b'\\' | b'"' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x07 => out.extend_from_slice(b"\\a"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x20..=0x7e => out.push(byte),
-            _ => out.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
-        }
-    }
-    out.push(b'"');
 }

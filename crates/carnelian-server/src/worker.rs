@@ -5,7 +5,8 @@ use crate::connection::Connection;
 use crate::server::Server;
 use crate::stream::Stream;
 use carnelian_commands::{Counter, Node, WorkerStats};
-use carnelian_resp::ReplyWriter;
+use carnelian_engine::KeyHash;
+use carnelian_resp::{Limits, ReplyWriter, RequestParser, Status};
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
@@ -24,6 +25,8 @@ use tokio::task::LocalSet;
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// A lent reply buffer above this size is not taken back.
 const REPLY_BUFFER_KEPT_BYTES: usize = 256 * 1024;
+/// Keys whose look-ups are prepared together: as many waits for memory as processors overlap, and some more.
+const WARM_KEYS: usize = 32;
 /// Entries that one shard may lose to expiry in one tick, so that expiry never holds a lock for long.
 const EXPIRE_BATCH: usize = 512;
 /// Batches in a row while there is more to expire.
@@ -61,6 +64,13 @@ pub(crate) struct Worker {
     pub(crate) counters: Arc<Counters>,
     pub(crate) read_buffer: RefCell<Box<[u8]>>,
     reply_buffer: RefCell<Vec<u8>>,
+    scout: RefCell<Scout>,
+}
+
+/// Looks at requests before they are executed.
+struct Scout {
+    parser: RequestParser,
+    hashes: Vec<KeyHash>,
 }
 
 impl Worker {
@@ -73,6 +83,33 @@ impl Worker {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// Looks at the requests that will be executed next and asks the processor for what they will read. Returns how many
+    /// bytes of them it has seen, at least one.
+    pub(crate) fn warm(&self, db: usize, input: &[u8]) -> usize {
+        let mut scout = self.scout.borrow_mut();
+        let Scout { parser, hashes } = &mut *scout;
+        hashes.clear();
+        let mut at = 0;
+        while hashes.len() < WARM_KEYS && at < input.len() {
+            let rest = &input[at..];
+            match parser.parse(rest) {
+                Ok(Status::Complete { len }) => {
+                    self.node.look_ahead(parser.args(rest), hashes);
+                    at += len;
+                }
+                // Whatever is wrong or missing is found again when its turn comes.
+                Ok(Status::Incomplete { .. }) | Err(_) => {
+                    parser.reset();
+                    at = input.len();
+                }
+            }
+        }
+        if hashes.len() > 1 {
+            self.node.engine().warm(db, hashes);
+        }
+        at.max(1)
     }
 
     /// Gives a connection with an empty reply buffer one that is warm.
@@ -126,6 +163,10 @@ impl WorkerHandle {
                     counters,
                     read_buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into()),
                     reply_buffer: RefCell::default(),
+                    scout: RefCell::new(Scout {
+                        parser: RequestParser::new(Limits::default()),
+                        hashes: Vec::new(),
+                    }),
                 };
                 run(Rc::new(worker), receiver, &connections, index, count);
             }

@@ -67,23 +67,9 @@ impl Reply {
 
 /// Quotes bytes so that `redis-cli` reads them back as they were.
 pub(crate) fn quote(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() + 2);
-    out.push('"');
-    for &byte in bytes {
-        match byte {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            0x20..=0x7e => out.push(char::from(byte)),
-            _ => {
-                use std::fmt::Write as _;
-                let _ = write!(out, "\\x{byte:02x}");
-            }
-        }
-    }
-    out.push('"');
-    out
+    let mut out = Vec::new();
+    carnelian_resp::quote_arg(&mut out, bytes);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// An argument as `redis-cli` wants it: bare where that is safe, quoted elsewhere.

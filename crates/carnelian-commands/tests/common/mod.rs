@@ -5,11 +5,10 @@
 pub(crate) mod clients;
 
 use carnelian_commands::{
-    CommandError, CommandResult, Ctx, Flow, Gate, Host, HostCommand, NoClient, Node, Session, WorkerStats,
-    spec::CommandSpec,
+    CommandError, CommandResult, Ctx, Flow, Host, HostCommand, NoClient, Node, Session, WorkerStats,
 };
-use carnelian_engine::{Engine, EngineOptions, Garbage, KeyEvent};
-use carnelian_resp::{Args, OwnedArgs, Protocol, Reply, ReplyWriter, decode_reply, split_args};
+use carnelian_engine::{Engine, EngineOptions, KeyEvent};
+use carnelian_resp::{OwnedArgs, Protocol, Reply, ReplyWriter, decode_reply, split_args};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
@@ -29,24 +28,8 @@ impl Host for Recorder {
         session.authenticated = true;
     }
 
-    fn gate(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>) -> Gate {
-        Gate::Pass
-    }
-
-    fn monitor(&self, _: &Session, _: Args<'_>) {}
-
     fn keyspace_event(&self, event: &KeyEvent) {
         self.0.lock().unwrap().push(format!("{} {}", event.name, event.key.escape_ascii()));
-    }
-
-    fn reclaim(&self, garbage: Vec<Garbage>, _: bool) {
-        drop(garbage);
-    }
-
-    fn slow(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>, _: u64) {}
-
-    fn ticks_ns(&self) -> u64 {
-        0
     }
 }
 

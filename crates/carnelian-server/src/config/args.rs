@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use carnelian_resp::split_args;
+use carnelian_resp::{quote_arg, split_args};
 
 use super::text;
 
@@ -75,7 +75,7 @@ impl CommandLine {
             } else if complete && arg.starts_with(b"--") {
                 complete = start.option(arg, args.get(i + 1).copied());
             } else {
-                text::quote(&mut start.options, arg);
+                quote_arg(&mut start.options, arg);
                 start.options.push(b' ');
                 complete = true;
             }

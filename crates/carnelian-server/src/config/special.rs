@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::spec::Special;
 use super::text;
 use super::value::{Origin, Reason, Value};
+use carnelian_resp::quote_arg;
 
 /// One point at which a snapshot is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -366,7 +367,7 @@ pub(super) fn lines(value: &Value, name: &str, default: &Value) -> Vec<(Vec<u8>,
         }
         Value::Dir(path) => {
             let mut line = with(b"");
-            text::quote(&mut line, path);
+            quote_arg(&mut line, path);
             vec![(line, true)]
         }
         Value::OutputLimits(limits) => {
@@ -386,7 +387,7 @@ pub(super) fn lines(value: &Value, name: &str, default: &Value) -> Vec<(Vec<u8>,
         }
         Value::KeyspaceEvents(events) => {
             let mut line = with(b"");
-            text::quote(&mut line, &events.letters());
+            quote_arg(&mut line, &events.letters());
             vec![(line, value != default)]
         }
         Value::ReplicaOf(None) => Vec::new(),

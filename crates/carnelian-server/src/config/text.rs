@@ -1,5 +1,7 @@
 //! Numbers and quoting as configuration texts have them.
 
+use carnelian_resp::quote_arg;
+
 /// A decimal 64-bit integer without superfluous characters: no leading zeros, spaces or `+`.
 pub(super) fn strict_i64(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
@@ -84,31 +86,12 @@ pub(super) fn trim(line: &[u8]) -> &[u8] {
     &line[start..end]
 }
 
-/// Appends `text` in double quotes, with escapes for all that is not printable ASCII: it reads back as the same bytes and
-/// can never end the line it stands in.
-pub(super) fn quote(out: &mut Vec<u8>, text: &[u8]) {
-    out.push(b'"');
-    for &byte in text {
-        match byte {
-            b'\\' | b'"' => out.extend([b'\\', byte]),
-            b'\n' => out.extend(b"\\n"),
-            b'\r' => out.extend(b"\\r"),
-            b'\t' => out.extend(b"\\t"),
-            0x07 => out.extend(b"\\a"),
-            0x08 => out.extend(b"\\b"),
-            b' '..=b'~' => out.push(byte),
-            _ => out.extend(format!("\\x{byte:02x}").as_bytes()),
-        }
-    }
-    out.push(b'"');
-}
-
 /// Appends `text`, quoted only if it would not read back as one word otherwise.
 pub(super) fn quote_if_needed(out: &mut Vec<u8>, text: &[u8]) {
     let plain = |b: &u8| matches!(b, b'!'..=b'~') && !matches!(b, b'"' | b'\'' | b'\\');
     if !text.is_empty() && text.iter().all(plain) {
         out.extend_from_slice(text);
     } else {
-        quote(out, text);
+        quote_arg(out, text);
     }
 }

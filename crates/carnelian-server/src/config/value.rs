@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::spec::{EnumSpec, IntSpec, Kind, Spec, Unit};
 use super::special::{self, KeyspaceEvents, OutputLimits, Primary, SavePoint};
 use super::text;
+use carnelian_resp::quote_arg;
 
 /// The value of one parameter. Cloning allocates nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +116,7 @@ impl Value {
         let mut line = format!("{} ", spec.name).into_bytes();
         match (self, &spec.kind) {
             (Self::Text(None), _) => return Vec::new(),
-            (Self::Text(Some(text)), _) => text::quote(&mut line, text),
+            (Self::Text(Some(text)), _) => quote_arg(&mut line, text),
             (Self::Int(value), Kind::Int(IntSpec { unit: Unit::Memory | Unit::MemoryOrPercent, .. }))
                 if *value >= 0 =>
             {
