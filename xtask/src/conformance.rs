@@ -55,6 +55,10 @@ pub(crate) struct Args {
     /// The number of shards the server is started with.
     #[arg(long, value_name = "N")]
     shards: Option<u16>,
+    /// The number of threads that the server runs commands with. Many tests of the suite take for granted that of two
+    /// commands on different connections the one sent first takes effect first, which only one thread promises.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    io_threads: u16,
     /// The first port to use; every slot takes 400 from here on, and the same ones 10,000 above.
     #[arg(long, value_name = "PORT", default_value_t = 21_111)]
     base_port: u16,
@@ -96,7 +100,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
         base_port: args.base_port,
         hang_limit: Duration::from_secs(args.hang_s),
         unit_limit: Duration::from_secs(args.unit_s),
-        config: args.shards.map(|shards| ("shards".to_owned(), shards.to_string())).into_iter().collect(),
+        config: std::iter::once(("io-threads".to_owned(), args.io_threads.to_string()))
+            .chain(args.shards.map(|shards| ("shards".to_owned(), shards.to_string())))
+            .collect(),
         only: args.test.clone(),
     };
     let list_path = sh::root().join("conformance/expected-failures.tsv");

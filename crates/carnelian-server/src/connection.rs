@@ -384,8 +384,7 @@ impl Connection {
             self.out.error(error.text());
             self.worker.node.errors().count(error.code());
             self.worker.stats.errors.add(1);
-            if let Some(command) =
-                self.session.last_command.and_then(|id| self.worker.stats.commands.get(id))
+            if let Some(command) = self.session.last_command.and_then(|id| self.worker.stats.commands.get(id))
             {
                 command.failed.add(1);
             }

@@ -6,7 +6,7 @@ use crate::config::{KeyspaceEvents, id};
 use crate::server::Server;
 use crate::slowlog::{SlowEntry, shorten, without_secrets};
 use carnelian_commands::spec::{CommandSpec, Flags};
-use carnelian_commands::{NOT_QUEUED, CommandError, CommandResult, Ctx, Gate, Host, HostCommand, Session};
+use carnelian_commands::{CommandError, CommandResult, Ctx, Gate, Host, HostCommand, NOT_QUEUED, Session};
 use carnelian_engine::{Garbage, KeyEvent, Keyspace};
 use carnelian_resp::Args;
 use std::sync::Arc;
@@ -33,11 +33,15 @@ impl Host for ServerHost {
         if adds_data && server.is_out_of_memory() {
             return Gate::Refuse(CommandError::OUT_OF_MEMORY);
         }
-        if spec.flags.has(Flags::WRITE) || spec.name == "ping" {
+        let writes_now = spec.flags.has(Flags::WRITE) || (is_exec && queued.has(Flags::WRITE));
+        if writes_now || spec.name == "ping" {
             let config = server.config.read();
             if server.persistence.refuses_writes(&config) {
                 return Gate::Refuse(misconf());
             }
+        }
+        if writes_now && server.cached.lacks_replicas.load(Relaxed) {
+            return Gate::Refuse(CommandError::NO_REPLICAS);
         }
         // Commands that a transaction only queues are let through; EXEC waits for them. What administers the server must
         // stay possible, or nobody could end the pause.

@@ -38,6 +38,8 @@ pub(crate) struct Cached {
     pub(crate) query_buffer_bytes: AtomicUsize,
     pub(crate) requires_password: AtomicBool,
     pub(crate) active_expire: AtomicBool,
+    /// Writes are refused because fewer replicas follow than `min-replicas-to-write` wants.
+    pub(crate) lacks_replicas: AtomicBool,
     /// 0 without a limit.
     pub(crate) max_memory: AtomicU64,
     /// The latest reading of the memory in use.
@@ -187,8 +189,7 @@ impl Server {
         let limit =
             if client.is_subscriber() { &self.cached.pubsub_limit } else { &self.cached.normal_limit };
         // Whoever may not use the server must not fill its memory with refusals either.
-        let anonymous =
-            unsent > UNAUTHENTICATED_OUTPUT_MAX as u64 && !client.authenticated.load(Relaxed);
+        let anonymous = unsent > UNAUTHENTICATED_OUTPUT_MAX as u64 && !client.authenticated.load(Relaxed);
         let exceeded = anonymous || limit.exceeded(unsent, since_ms, now_ms);
         if exceeded {
             self.totals.output_limit_disconnections.fetch_add(1, Relaxed);
@@ -212,6 +213,7 @@ impl Server {
         let Some(node) = self.node() else { return };
         let now_ms = self.clock.unix_ms();
         let gated = self.cached.max_memory.load(Relaxed) != 0
+            || self.cached.lacks_replicas.load(Relaxed)
             || self.pause.current(now_ms).is_some()
             || self.persistence.refuses_writes(&self.config.read());
         node.set_gated(gated);

@@ -114,6 +114,7 @@ fn begin(options: Options) -> Result<RunningServer, String> {
         let config = server.config.read();
         apply::all(&server, &node, &config)?;
     }
+    server.refresh_gate();
     let listeners = Listeners::bind(&server.config.read(), &server.log)?;
     let (port, unix_path) = (listeners.port(), listeners.unix_path().map(Into::into));
     let mode_port = port.map_or(0, u64::from);
