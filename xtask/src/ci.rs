@@ -11,8 +11,9 @@ use crate::sh;
 
 /// Run every check, the quick ones first, and end with a table.
 ///
-/// The stages, in order: fmt, clippy, tidy, setup, test, docs, build, examples, conformance, fuzz. It stops at the first stage that fails, unless told to go on. The last line counts the tests of all stages; a
-/// stage that has no tests of its own counts as one.
+/// The stages, in order: fmt, clippy, tidy, setup, test, docs, build, examples, clients, differential,
+/// conformance, fuzz. It stops at the first stage that fails, unless told to go on. The last line counts the tests of all
+/// stages; a stage that has no tests of its own counts as one.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Run only this stage (repeatable).
@@ -52,6 +53,8 @@ const STAGES: &[Stage] = &[
     stage("docs", 20, Run::Cargo(&["doc", "--workspace", "--no-deps"])),
     stage("build", 45, Run::Cargo(&["build", "--release"])),
     stage("examples", 20, Run::Task(&["examples"])),
+    stage("clients", 30, Run::Task(&["clients"])),
+    stage("differential", 20, Run::Task(&["differential", "--commands", "20000"])),
     stage("conformance", 45, Run::Task(&["conformance"])),
     stage("fuzz", 30, Run::Task(&["fuzz", "--smoke"])),
 ];
@@ -180,7 +183,7 @@ fn show_and_count(stream: Option<impl Read>, tests: &Mutex<Tests>) {
     }
 }
 
-/// The counts in a line that sums up tests: that of `cargo test`, of `cargo nextest`, or of a task of ours.
+/// The counts in a line that sums up tests: that of `cargo test`, of `cargo nextest`, of pytest, or of a task of ours.
 fn counts(line: &str) -> Option<Tests> {
     // `cargo nextest` shows what a failing test printed, which ends with a sum of its own, indented.
     let cargo_test = line.starts_with("test result: ");
@@ -193,7 +196,10 @@ fn counts(line: &str) -> Option<Tests> {
     let passed = number_before("passed")?;
     let failed = number_before("failed");
     let ours = || failed.is_some_and(|failed| line == format!("{passed} passed, {failed} failed"));
-    let sums_up = cargo_test || line.starts_with("Summary [") || ours();
+    let seconds =
+        |text: &str| text.split_once('s').is_some_and(|(seconds, _)| seconds.parse::<f64>().is_ok());
+    let pytest = || line.split_once(" in ").is_some_and(|(_, time)| seconds(time));
+    let sums_up = cargo_test || line.starts_with("Summary [") || ours() || pytest();
     sums_up.then(|| Tests { passed, failed: failed.unwrap_or(0) })
 }
 
@@ -211,6 +217,9 @@ mod tests {
             ("     Summary [   1.000s] 20 tests run: 18 passed (1 slow), 2 failed, 0 skipped", tests(18, 2)),
             ("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured", None),
             ("991 passed, 3 failed", tests(991, 3)),
+            ("196 passed in 9.83s", tests(196, 0)),
+            ("10 failed, 186 passed in 82.83s (0:01:22)", tests(186, 10)),
+            ("12 passed in all", None),
             ("  unit/type/list: 235 passed, 14.9 s", None),
             ("5 passed, 1 failed so far", None),
             ("Compiling carnelian", None),

@@ -129,6 +129,7 @@ impl Node {
                 let error = CommandError::unknown_subcommand(&args[1], parent.spec.name);
                 return self.refuse(session, None, &error, out, stats);
             }
+            Found::Unknown if is_http(&args[0]) && self.host.cuts_off_http(session) => return Flow::Close,
             Found::Unknown => {
                 return self.refuse(session, None, &CommandError::unknown_command(args), out, stats);
             }
@@ -384,6 +385,13 @@ impl Node {
         session.transaction = None;
         transaction::unwatch(self, session);
     }
+}
+
+/// Whether a word begins a line of HTTP with which a web page could send commands in its visitor's name. Such a client is
+/// cut off before it gets to them.
+#[cold]
+fn is_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
 fn enqueue(transaction: &mut Transaction, entry: Entry, args: Args<'_>) {

@@ -192,7 +192,12 @@ impl CommandError {
 
     /// An option of EXPIRE that does not exist.
     pub fn unsupported_option(option: &[u8]) -> Self {
-        Self::new([b"ERR Unsupported option ", option].concat())
+        Self::repeating("ERR Unsupported option ", option, "")
+    }
+
+    /// An error that repeats a word of the client's, as far as text goes in Redis: to its first zero.
+    pub fn repeating(before: &str, word: &[u8], after: &str) -> Self {
+        Self::new([before.as_bytes(), as_text(word), after.as_bytes()].concat())
     }
 
     /// A wrong number of arguments. Subcommands are named `parent|sub`.
@@ -203,7 +208,7 @@ impl CommandError {
     /// A subcommand with arguments it cannot take.
     pub fn subcommand_syntax(sub: &[u8], parent: &str) -> Self {
         let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
-        text.extend_from_slice(&sub[..sub.len().min(128)]);
+        text.extend_from_slice(shown(sub, SHOWN_BYTES));
         text.extend_from_slice(b"'. Try ");
         text.extend_from_slice(parent.to_ascii_uppercase().as_bytes());
         text.extend_from_slice(b" HELP.");
@@ -212,13 +217,13 @@ impl CommandError {
 
     /// An ACL category that does not exist.
     pub fn unknown_category(name: &[u8]) -> Self {
-        Self::new([b"ERR Unknown category '", name, b"'"].concat())
+        Self::repeating("ERR Unknown category '", name, "'")
     }
 
     /// A subcommand that does not exist.
     pub fn unknown_subcommand(sub: &[u8], parent: &str) -> Self {
         let mut text = b"ERR unknown subcommand '".to_vec();
-        text.extend_from_slice(&sub[..sub.len().min(128)]);
+        text.extend_from_slice(shown(sub, SHOWN_BYTES));
         text.extend_from_slice(b"'. Try ");
         text.extend_from_slice(parent.to_ascii_uppercase().as_bytes());
         text.extend_from_slice(b" HELP.");
@@ -227,23 +232,31 @@ impl CommandError {
 
     /// A command that does not exist, with the beginning of its arguments.
     pub fn unknown_command(args: carnelian_resp::Args<'_>) -> Self {
-        const SHOWN: usize = 128;
-        let name = &args[0];
-        let mut shown = Vec::new();
+        let mut beginning = Vec::new();
         for arg in args.iter().skip(1) {
-            if shown.len() >= SHOWN {
-                break;
-            }
-            shown.push(b'\'');
-            shown.extend_from_slice(&arg[..arg.len().min(SHOWN - shown.len().min(SHOWN))]);
-            shown.extend_from_slice(b"' ");
+            let Some(room) = SHOWN_BYTES.checked_sub(beginning.len()).filter(|room| *room > 0) else { break };
+            beginning.push(b'\'');
+            beginning.extend_from_slice(shown(arg, room));
+            beginning.extend_from_slice(b"' ");
         }
         let mut text = b"ERR unknown command '".to_vec();
-        text.extend_from_slice(&name[..name.len().min(SHOWN)]);
+        text.extend_from_slice(shown(&args[0], SHOWN_BYTES));
         text.extend_from_slice(b"', with args beginning with: ");
-        text.extend_from_slice(&shown);
+        text.extend_from_slice(&beginning);
         Self(Cow::Owned(text))
     }
+}
+
+/// Bytes of a command's name, and of its arguments, that an error repeats.
+const SHOWN_BYTES: usize = 128;
+
+fn shown(word: &[u8], most: usize) -> &[u8] {
+    as_text(&word[..word.len().min(most)])
+}
+
+/// A word up to its first zero, which is where text ends for Redis and for many a client that shows an error.
+pub fn as_text(word: &[u8]) -> &[u8] {
+    &word[..memchr::memchr(0, word).unwrap_or(word.len())]
 }
 
 impl std::fmt::Display for CommandError {

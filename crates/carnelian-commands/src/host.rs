@@ -65,6 +65,12 @@ pub trait Host: Send + Sync {
         false
     }
 
+    /// A client speaks HTTP: it may be a web page attacking its visitor's network. True when it is closed, without any
+    /// further reply.
+    fn cuts_off_http(&self, _: &Session) -> bool {
+        false
+    }
+
     /// Frees removed data; the shards are unlocked. The flag is false when it must not be waited for (UNLINK).
     fn reclaim(&self, garbage: Vec<Garbage>, _: bool) {
         drop(garbage);

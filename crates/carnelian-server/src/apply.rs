@@ -1,7 +1,7 @@
 //! Putting parameters into effect, at start-up and at CONFIG SET.
 
 use crate::config::{Config, Id, KeyspaceEvents, id};
-use crate::log::Level;
+use crate::log::{Level, Log};
 use crate::server::Server;
 use carnelian_commands::Node;
 use std::sync::atomic::Ordering::Relaxed;
@@ -96,18 +96,53 @@ const RESERVED_DESCRIPTORS: u64 = 32;
 
 /// Makes room for so many clients.
 fn raise_open_files(clients: u64) -> Result<(), String> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let wanted = clients.saturating_add(RESERVED_DESCRIPTORS);
+    match try_open_files(wanted) {
+        Ok(()) => Ok(()),
+        Err(_) => {
+            Err("The operating system is not able to handle the specified number of clients, try with 10000"
+                .into())
+        }
+    }
+}
+
+/// Sees to it that the process may have so many open files, or else as many as it can; then tells how many that are.
+fn try_open_files(wanted: u64) -> Result<(), u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= wanted) {
         return Ok(());
     }
     let maximum = Some(limit.maximum.map_or(wanted, |maximum| maximum.max(wanted)));
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).is_ok()
-        || setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).is_ok();
-    let reached = getrlimit(Resource::Nofile).current;
-    if raised && reached.is_none_or(|current| current >= wanted) {
-        return Ok(());
+    // Only root may raise the maximum; up to it everybody may go. Whether that worked is seen below.
+    if setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).is_err() {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     }
-    Err("The operating system is not able to handle the specified number of clients, try with 10000".into())
+    match getrlimit(Resource::Nofile).current {
+        Some(reached) if reached < wanted => Err(reached),
+        _ => Ok(()),
+    }
+}
+
+/// Takes as many clients as the limit on open files allows, where that is fewer than the configuration wants.
+pub(crate) fn fit_max_clients(config: &mut Config, log: &Log) -> Result<(), String> {
+    let clients = config.uint(id::MAXCLIENTS);
+    let wanted = clients.saturating_add(RESERVED_DESCRIPTORS);
+    let Err(reached) = try_open_files(wanted) else { return Ok(()) };
+    let fewer = reached.saturating_sub(RESERVED_DESCRIPTORS);
+    if fewer == 0 {
+        return Err(format!(
+            "Your current 'ulimit -n' of {reached} is not enough for the server to start. Please increase your open file limit \
+             to at least {wanted}. Exiting."
+        ));
+    }
+    config.set_max_clients(fewer);
+    log.warning(format_args!(
+        "You requested maxclients of {clients} requiring at least {wanted} max file descriptors."
+    ));
+    log.warning(format_args!(
+        "Current maximum open files is {reached}. maxclients has been reduced to {fewer} to compensate for low ulimit. If you \
+         need higher maxclients increase 'ulimit -n'."
+    ));
+    Ok(())
 }

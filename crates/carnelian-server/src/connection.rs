@@ -27,6 +27,9 @@ const FLUSH_BYTES: usize = 64 * 1024;
 pub(crate) const UNAUTHENTICATED_OUTPUT_MAX: usize = 17 * 1024;
 /// Unprocessed requests from which a blocked client is not read any more, in bytes.
 const BLOCKED_INPUT_MAX: usize = 1024 * 1024;
+/// Room for one read of the rest of a request, in bytes: the least, and the most.
+const READ_BYTES_MIN: usize = 16 * 1024;
+const READ_BYTES_MAX: usize = 1024 * 1024;
 /// How long a closing connection may take to accept its last replies.
 const LAST_REPLIES_MS: u64 = 5_000;
 
@@ -91,12 +94,6 @@ impl Connection {
         if self.serve().await.is_ok() {
             self.send_last_replies().await;
         }
-        let node = &self.worker.node;
-        if let State::Blocked { blocked, .. } = &self.state {
-            blocked.cancel(node);
-        }
-        node.discard(&mut self.session);
-        self.worker.server.forget_client(&self.client);
     }
 
     /// Ends with `Ok` when the connection is to be closed from this side, with replies to be sent first.
@@ -151,9 +148,9 @@ impl Connection {
         let may_read = !waiting || pending.len() < BLOCKED_INPUT_MAX;
         let keeps_input = waiting || !pending.is_empty();
         if keeps_input && may_read {
-            // What is known to come is reserved at once, but never more than has a chance to arrive soon.
-            let missing = needed.saturating_sub(pending.len()).clamp(16 * 1024, 1024 * 1024);
-            pending.reserve(missing);
+            // What is announced is reserved only in step with what arrives: announcing costs a client nothing.
+            let most = pending.len().clamp(READ_BYTES_MIN, READ_BYTES_MAX);
+            pending.reserve(needed.saturating_sub(pending.len()).clamp(READ_BYTES_MIN, most));
         }
         poll_fn(|cx| {
             if client.inbox.has_mail() {
@@ -288,8 +285,10 @@ impl Connection {
     /// Sends replies in the middle of a batch. False when a client that has not authenticated does not read them: it is
     /// about to be closed.
     fn flush_early(&mut self) -> bool {
-        if self.flush().is_err() {
+        if self.flush().is_err() || self.is_over_output_limit() {
             self.closing = true;
+            self.out.clear();
+            self.sent = 0;
         }
         self.authenticated || self.out.len() - self.sent < UNAUTHENTICATED_OUTPUT_MAX
     }
@@ -365,6 +364,8 @@ impl Connection {
                         self.needed = 0;
                     }
                 }
+                // Done each time after the mail.
+                Mail::CheckOutput => {}
                 Mail::Kill => {
                     self.closing = true;
                     self.out.clear();
@@ -458,6 +459,19 @@ impl Connection {
             }
         }
         self.stream.shut_down().await;
+    }
+}
+
+impl Drop for Connection {
+    /// Gives back what the client held, whichever way its connection ends: a command that panicked must not leave others
+    /// waiting for it.
+    fn drop(&mut self) {
+        let node = &self.worker.node;
+        if let State::Blocked { blocked, .. } = &self.state {
+            blocked.cancel(node);
+        }
+        node.discard(&mut self.session);
+        self.worker.server.forget_client(&self.client);
     }
 }
 

@@ -34,8 +34,14 @@ impl Sample {
     }
 }
 
-/// Runs for as long as the server does.
-pub(crate) async fn run(server: Arc<Server>, node: Arc<Node>) {
+/// Runs for as long as the server does, and begins again should it panic.
+pub(crate) async fn keep_running(server: Arc<Server>, node: Arc<Node>) {
+    while tokio::spawn(run(Arc::clone(&server), Arc::clone(&node))).await.is_err_and(|error| error.is_panic())
+    {
+    }
+}
+
+async fn run(server: Arc<Server>, node: Arc<Node>) {
     let mut ticks = 0u64;
     let mut sample = Sample::take(&server);
     loop {
@@ -50,6 +56,7 @@ pub(crate) async fn run(server: Arc<Server>, node: Arc<Node>) {
         crate::snapshot::save_if_due(&server, &node, now_ms);
         if ticks.is_multiple_of(TICKS_PER_S) {
             close_idle_clients(&server, now_ms);
+            check_slow_readers(&server);
             let next = Sample::take(&server);
             let per_second = |before: u64, after: u64| {
                 after.saturating_sub(before) * 1000 / next.time_ms.saturating_sub(sample.time_ms).max(1)
@@ -59,6 +66,18 @@ pub(crate) async fn run(server: Arc<Server>, node: Arc<Node>) {
             totals.input_bytes_per_second.store(per_second(sample.input_bytes, next.input_bytes), Relaxed);
             totals.output_bytes_per_second.store(per_second(sample.output_bytes, next.output_bytes), Relaxed);
             sample = next;
+        }
+    }
+}
+
+/// Has connections with unread replies look at the limit that holds for a time: nothing else may wake them.
+fn check_slow_readers(server: &Server) {
+    if !server.cached.normal_limit.is_timed() && !server.cached.pubsub_limit.is_timed() {
+        return;
+    }
+    for client in server.clients.all() {
+        if client.output_bytes.load(Relaxed) > 0 {
+            client.inbox.send(Mail::CheckOutput);
         }
     }
 }

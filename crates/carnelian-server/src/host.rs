@@ -3,6 +3,7 @@
 use crate::admin;
 use crate::client::{Details, handle_of, shared_handle_of};
 use crate::config::{KeyspaceEvents, id};
+use crate::inbox::Mail;
 use crate::server::Server;
 use crate::slowlog::{SlowEntry, shorten, without_secrets};
 use carnelian_commands::spec::{CommandSpec, Flags};
@@ -11,6 +12,9 @@ use carnelian_engine::{Garbage, KeyEvent, Keyspace};
 use carnelian_resp::Args;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+
+/// Time between two warnings of clients that speak HTTP.
+const ATTACK_LOG_INTERVAL_S: u64 = 60;
 
 /// Hands the server to commands. A type of its own because some of what it does needs the server to be shared.
 pub(crate) struct ServerHost(pub(crate) Arc<Server>);
@@ -96,8 +100,27 @@ impl Host for ServerHost {
         let server = &self.0;
         let Some(node) = server.node() else { return false };
         crate::snapshot::abort_background(server, node.engine(), keys.shards());
-        !server.config.read().save_points().is_empty()
-            && crate::snapshot::save(server, node.engine(), keys.shards()).is_ok()
+        // Saving reads the configuration again: the guard must be gone by then.
+        let wanted = !server.config.read().save_points().is_empty();
+        wanted && crate::snapshot::save(server, node.engine(), keys.shards()).is_ok()
+    }
+
+    fn cuts_off_http(&self, session: &Session) -> bool {
+        let server = &self.0;
+        let now_s = server.clock.unix_ms() / 1000;
+        let logged_s = server.totals.attack_logged_s.load(Relaxed);
+        if now_s.abs_diff(logged_s) > ATTACK_LOG_INTERVAL_S {
+            server.totals.attack_logged_s.store(now_s, Relaxed);
+            server.log.warning(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This \
+                 is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. \
+                 Connection aborted.",
+            );
+        }
+        if let Some(client) = handle_of(session) {
+            client.inbox.send(Mail::Kill);
+        }
+        true
     }
 
     fn reclaim(&self, garbage: Vec<Garbage>, wait: bool) {

@@ -280,7 +280,11 @@ impl TcpSockets {
 }
 
 async fn accept_failed(server: &Server, error: &io::Error) {
-    server.log.warning(format_args!("Accepting client connection: {}", error_text(error)));
+    let now_s = server.clock.unix_ms() / 1000;
+    // Once a second is enough: what is wrong seldom changes sooner, and the disk must not fill up on top of it.
+    if server.totals.accept_failure_logged_s.swap(now_s, Relaxed) != now_s {
+        server.log.warning(format_args!("Accepting client connection: {}", error_text(error)));
+    }
     tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
 }
 

@@ -19,10 +19,7 @@ const STDIN_MAX: u64 = 64 * 1024 * 1024;
 
 /// The text of `--version`, in the form of `redis-server --version`.
 pub fn version_line(allocator: &str) -> String {
-    format!(
-        "Redis server v={REDIS_VERSION} sha=00000000:0 malloc={allocator} bits=64 build={} carnelian={CARNELIAN_VERSION}",
-        build_id()
-    )
+    format!("Redis server v={REDIS_VERSION} sha=00000000:0 malloc={allocator} bits=64 build={}", build_id())
 }
 
 /// Tells builds apart, as INFO's `redis_build_id` does: 16 hexadecimal digits from the version.
@@ -147,7 +144,7 @@ fn serve(start_args: &StartArgs, config: Config, memory: MemorySource, daemon: b
     }
     log.warning("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
     log.warning(format_args!(
-        "Redis version={REDIS_VERSION}, bits=64, commit=00000000, modified=0, pid={}, just started (Carnelian {CARNELIAN_VERSION})",
+        "Redis version={REDIS_VERSION}, bits=64, commit=00000000, modified=0, pid={}, just started",
         std::process::id()
     ));
     if start_args.bare {
@@ -158,6 +155,8 @@ fn serve(start_args: &StartArgs, config: Config, memory: MemorySource, daemon: b
     } else {
         log.warning("Configuration loaded");
     }
+    log.notice(format_args!("This is Carnelian {CARNELIAN_VERSION}, compatible with Redis {REDIS_VERSION}"));
+    report_panics(&log);
     log.set_serving();
     let to_terminal = log_path.as_os_str().is_empty() && io::stdout().is_terminal();
     if config.bool(id::ALWAYS_SHOW_LOGO) || to_terminal {
@@ -189,6 +188,19 @@ fn serve(start_args: &StartArgs, config: Config, memory: MemorySource, daemon: b
             ExitCode::FAILURE
         }
     }
+}
+
+/// Sends what a panic says to the log, where an operator looks, and standard error may not lead anywhere.
+fn report_panics(log: &Arc<Log>) {
+    let log = Arc::clone(log);
+    std::panic::set_hook(Box::new(move |panic| {
+        let thread = std::thread::current();
+        log.warning(format_args!(
+            "This is a bug of Carnelian {CARNELIAN_VERSION}: thread '{}' {panic}. The server goes on without the task it ran.\n{}",
+            thread.name().unwrap_or_default(),
+            std::backtrace::Backtrace::force_capture()
+        ));
+    }));
 }
 
 fn pid_file(config: &Config, daemon: bool) -> Option<PathBuf> {

@@ -68,6 +68,11 @@ impl LimitCell {
         self.soft_seconds.store(limit.soft_seconds, Relaxed);
     }
 
+    /// Whether there is a limit on how long replies may be unread.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.soft_bytes.load(Relaxed) != 0
+    }
+
     /// Whether `unsent` bytes are too many, or have been for too long.
     fn exceeded(&self, unsent: u64, since_ms: &mut Option<u64>, now_ms: u64) -> bool {
         let hard = self.hard_bytes.load(Relaxed);

@@ -13,6 +13,7 @@ use carnelian_engine::{Engine, EntryEncoder, Keyspace, Shards};
 use carnelian_rdb::{FileWriter, WriteOptions};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
@@ -250,7 +251,23 @@ fn write_in_background(server: &Server, engine: &Engine, plan: &Plan, changes: u
     let delay = Duration::from_micros(
         u64::try_from(server.config.read().int(id::RDB_KEY_SAVE_DELAY)).unwrap_or_default(),
     );
-    let written = plan.write(
+    let write = || write_shards(server, engine, plan, delay);
+    // A bug that shows in one value must fail this snapshot, not end snapshots for good.
+    let written = std::panic::catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| {
+        drop(std::fs::remove_file(&plan.temporary));
+        Err(io::Error::other("the saver panicked"))
+    });
+    // Whoever gave it up has freed what it held, and may hold the locks.
+    if written.is_err() && !*server.persistence.abort.lock() {
+        let mut shards = engine.lock(engine.all_shards());
+        engine.abort_snapshot(&mut shards);
+    }
+    background_ended(server, written, changes);
+}
+
+/// Writes the file shard by shard, pausing for `delay` after each hold of a lock.
+fn write_shards(server: &Server, engine: &Engine, plan: &Plan, delay: Duration) -> io::Result<()> {
+    plan.write(
         |target| {
             let mut bytes = Vec::with_capacity(2 * STEP_BYTES);
             for shard in 0..engine.shard_count() {
@@ -275,13 +292,7 @@ fn write_in_background(server: &Server, engine: &Engine, plan: &Plan, changes: u
             let abort = server.persistence.abort.lock();
             if *abort { Err(given_up()) } else { rename() }
         },
-    );
-    // Whoever gave it up has freed what it held, and may hold the locks.
-    if written.is_err() && !*server.persistence.abort.lock() {
-        let mut shards = engine.lock(engine.all_shards());
-        engine.abort_snapshot(&mut shards);
-    }
-    background_ended(server, written, changes);
+    )
 }
 
 fn given_up() -> io::Error {

@@ -95,7 +95,8 @@ pub fn start(options: Options) -> Result<RunningServer, StartError> {
 }
 
 fn begin(options: Options) -> Result<RunningServer, String> {
-    let Options { config, log, memory, handle_signals } = options;
+    let Options { mut config, log, memory, handle_signals } = options;
+    apply::fit_max_clients(&mut config, &log)?;
     let workers = (config.uint(id::IO_THREADS) as usize).max(1);
     let engine = Arc::new(Engine::new(EngineOptions {
         shards: shard_count(&config, workers),
@@ -183,7 +184,7 @@ fn run(
             server.log.warning(format_args!("Cannot accept connections: {error}"));
             return;
         }
-        tokio::spawn(cron::run(Arc::clone(server), Arc::clone(&node)));
+        tokio::spawn(cron::keep_running(Arc::clone(server), Arc::clone(&node)));
         wait_for_end(server, &node, exit, handle_signals).await;
     });
     drop(runtime);

@@ -15,6 +15,10 @@ pub(crate) struct Totals {
     pub(crate) lazily_freed: AtomicU64,
     /// Objects that a background thread has still to free.
     pub(crate) lazily_freeing: AtomicU64,
+    /// When the log last warned of a client that speaks HTTP, in seconds since 1970.
+    pub(crate) attack_logged_s: AtomicU64,
+    /// When the log last told that a connection could not be accepted, in seconds since 1970.
+    pub(crate) accept_failure_logged_s: AtomicU64,
     pub(crate) peak_memory: AtomicU64,
     /// Bytes in use when the server was ready, before its first client.
     pub(crate) startup_memory: AtomicU64,

@@ -206,29 +206,46 @@ fn run(
     };
     let local = LocalSet::new();
     local.block_on(&runtime, async {
-        tokio::task::spawn_local(expire(Rc::clone(&worker), index, count));
+        tokio::task::spawn_local(keep_expiring(Rc::clone(&worker), index, count));
         while let Some(accepted) = receiver.recv().await {
             let (stream, client) = match accepted {
                 Accepted::Tcp(stream, client) => (TcpStream::from_std(stream).map(Stream::Tcp), client),
                 Accepted::Unix(stream, client) => (UnixStream::from_std(stream).map(Stream::Unix), client),
             };
-            let connections = Arc::clone(connections);
+            let seat = Seat(Arc::clone(connections));
             match stream {
                 Ok(stream) => {
                     let connection = Connection::new(stream, Rc::clone(&worker), client);
+                    // A panic ends this task and nothing else: the shards it had locked are unlocked as it unwinds.
                     tokio::task::spawn_local(async move {
                         connection.run().await;
-                        connections.fetch_sub(1, Relaxed);
+                        drop(seat);
                     });
                 }
                 Err(error) => {
                     worker.server.log.warning(format_args!("A connection was lost: {error}"));
                     worker.server.forget_client(&client);
-                    connections.fetch_sub(1, Relaxed);
                 }
             }
         }
     });
+}
+
+/// The place of one connection in its worker's count.
+struct Seat(Arc<AtomicUsize>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Begins expiry again should it panic: memory would fill up without it.
+async fn keep_expiring(worker: Rc<Worker>, index: usize, count: usize) {
+    while tokio::task::spawn_local(expire(Rc::clone(&worker), index, count))
+        .await
+        .is_err_and(|error| error.is_panic())
+    {}
 }
 
 /// Removes due entries of this worker's share of the shards, `hz` times a second.

@@ -69,7 +69,7 @@ fn get_user(server: &Server, ctx: &mut Ctx) {
 
 fn dry_run(ctx: &mut Ctx) -> CommandResult {
     if ctx.arg(2) != b"default" {
-        return Err(CommandError::new([b"ERR User '", ctx.arg(2), b"' not found"].concat()));
+        return Err(CommandError::repeating("ERR User '", ctx.arg(2), "' not found"));
     }
     let command = ctx.args.slice(3..);
     match ctx.node.table().find(command) {
@@ -79,7 +79,7 @@ fn dry_run(ctx: &mut Ctx) -> CommandResult {
         }
         Found::Command(entry) => Err(CommandError::arity(&entry.full_name())),
         Found::UnknownSubcommand(_) | Found::Unknown => {
-            Err(CommandError::new([b"ERR Command '", ctx.arg(3), b"' not found"].concat()))
+            Err(CommandError::repeating("ERR Command '", ctx.arg(3), "' not found"))
         }
     }
 }

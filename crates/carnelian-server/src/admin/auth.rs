@@ -74,10 +74,7 @@ pub(super) fn hello(server: &Server, ctx: &mut Ctx) -> CommandResult {
             check_name(given, "Client names")?;
             name = Some(given);
         } else {
-            let mut text = b"ERR Syntax error in HELLO option '".to_vec();
-            text.extend_from_slice(option);
-            text.push(b'\'');
-            return Err(CommandError::new(text));
+            return Err(CommandError::repeating("ERR Syntax error in HELLO option '", option, "'"));
         }
     }
     if let Some((user, password)) = credentials {
@@ -85,7 +82,7 @@ pub(super) fn hello(server: &Server, ctx: &mut Ctx) -> CommandResult {
     }
     if !ctx.session.authenticated {
         return Err(CommandError::new(
-            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> \
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> \
              option can be used to authenticate the client and select the RESP protocol version at the same time",
         ));
     }

@@ -30,12 +30,7 @@ impl Class {
             .iter()
             .find(|(word, _)| name.eq_ignore_ascii_case(word.as_bytes()))
             .map(|(_, class)| *class)
-            .ok_or_else(|| {
-                let mut text = b"ERR Unknown client type '".to_vec();
-                text.extend_from_slice(name);
-                text.push(b'\'');
-                CommandError::new(text)
-            })
+            .ok_or_else(|| CommandError::repeating("ERR Unknown client type '", name, "'"))
     }
 
     fn of(client: &ClientHandle) -> Self {

@@ -100,8 +100,7 @@ fn draw(samples: &[(u64, u64)], low: u64, high: u64, now_s: u64) -> String {
 
 fn graph(server: &Server, ctx: &mut Ctx) -> CommandResult {
     let Some(series) = series(server, ctx).filter(|series| !series.samples.is_empty()) else {
-        let text = [b"ERR No samples available for event '", ctx.arg(2), b"'"].concat();
-        return Err(CommandError::new(text));
+        return Err(CommandError::repeating("ERR No samples available for event '", ctx.arg(2), "'"));
     };
     let samples: Vec<(u64, u64)> = series.samples.iter().copied().collect();
     let low = samples.iter().map(|(_, ms)| *ms).min().unwrap_or(0);

@@ -215,6 +215,11 @@ impl Config {
         self.values[id::REPLICAOF.index()] = Value::ReplicaOf(primary.map(Arc::new));
     }
 
+    /// Records that fewer clients are possible than were asked for, so that CONFIG GET tells what holds.
+    pub fn set_max_clients(&mut self, clients: u64) {
+        self.values[id::MAXCLIENTS.index()] = Value::Int(clients.into());
+    }
+
     /// The configuration file, absolute; `None` if the server was started without one.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()

@@ -1,5 +1,6 @@
 //! CONFIG SET.
 
+use carnelian_commands::as_text;
 use std::fmt;
 
 use super::spec::Id;
@@ -41,11 +42,11 @@ impl SetError {
         match self {
             Self::Loading => b"Redis is loading the dataset in memory".to_vec(),
             Self::Unknown { name } => {
-                [b"Unknown option or number of arguments for CONFIG SET - '", name.as_slice(), b"'"].concat()
+                [b"Unknown option or number of arguments for CONFIG SET - '", as_text(name), b"'"].concat()
             }
             Self::Refused { name, reason } => {
                 let mut text =
-                    [b"CONFIG SET failed (possibly related to argument '", name.as_slice(), b"')"].concat();
+                    [b"CONFIG SET failed (possibly related to argument '", as_text(name), b"')"].concat();
                 if !reason.is_empty() {
                     text.extend(b" - ");
                     text.extend(reason.as_bytes());

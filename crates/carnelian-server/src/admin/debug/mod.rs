@@ -42,6 +42,8 @@ const HELP: &[&str] = &[
     "    Write a message to the log.",
     "OBJECT <key>",
     "    Describe how a value is kept.",
+    "PANIC",
+    "    Fail as a bug in a command would: the connection ends, the server goes on.",
     "POPULATE <count> [<prefix>] [<size>]",
     "    Create strings with the names prefix:0, prefix:1 and so on (prefix: key).",
     "PROTOCOL <type>",
@@ -143,7 +145,9 @@ pub(super) fn debug(server: &Server, ctx: &mut Ctx) -> CommandResult {
         (b"client-eviction", 2) => return error("ERR maxmemory-clients is disabled."),
         // What they change does not exist here, so that there is nothing to do.
         (b"leak" | b"set-disable-deny-scripts" | b"drop-cluster-packet-filter", 3) => {}
-        (b"segfault" | b"panic" | b"assert" | b"oom" | b"restart" | b"crash-and-recover", _) => {
+        // What a bug would do: the tests see that it costs nobody but this client anything.
+        (b"panic", 2) => panic!("DEBUG PANIC"),
+        (b"segfault" | b"assert" | b"oom" | b"restart" | b"crash-and-recover", _) => {
             return error("ERR This server does not crash on command");
         }
         _ => return Err(CommandError::subcommand_syntax(ctx.arg(1), "debug")),
