@@ -8,10 +8,10 @@
 //! - An option whose number does not read as a number is refused instead of being taken for zero.
 //! - `__data__` in a command of one's own stands for `-d` bytes, and `--seed` makes the random keys repeatable.
 //!
-//! The life of a run: [`options`] reads the command line, [`suite`] names the commands, [`template`] encodes each
-//! of them once, as many times as the pipeline is deep, [`load`] sends that buffer over and over with only the
-//! digits of `__rand_int__` rewritten in place, [`skip`] counts the replies without building them, and [`report`]
-//! lays out what [`latency`] has counted.
+//! The life of a run: `options` reads the command line, `suite` names the commands, `template` encodes each
+//! of them once, as many times as the pipeline is deep, `load` sends that buffer over and over with only the
+//! digits of `__rand_int__` rewritten in place, `skip` counts the replies without building them, and `report`
+//! lays out what `latency` has counted.
 
 mod latency;
 mod load;

@@ -29,7 +29,7 @@
 //!   to be used.
 //! - Everything that grows with what a server sends has a limit: replies ([`DecodeLimits`](carnelian_resp::DecodeLimits)),
 //!   messages nobody has fetched, requests nobody has sent.
-//! - An error *reply* is a [`Reply`](carnelian_resp::Reply), not an [`Error`]: the connection is sound, and in a
+//! - An error *reply* is a [`Reply`], not an [`Error`]: the connection is sound, and in a
 //!   pipeline the others count. [`check`] turns one into the other.
 
 #![forbid(unsafe_code)]

@@ -13,7 +13,7 @@ const MAX_COPY: usize = 264;
 const MAX_LITERALS: usize = 32;
 /// Bits of a hash of three bytes. The hash is liblzf's: which matches are found depends on which hashes are the same.
 const HASH_BITS: u32 = 16;
-/// No stream decompresses to more than this many times its length: three bytes make at most [`MAX_COPY`].
+/// No stream decompresses to more than this many times its length: three bytes make at most `MAX_COPY`.
 pub const MAX_RATIO: u64 = MAX_COPY as u64 / 3;
 
 /// Compresses strings, with a table that is kept from one to the next and never cleared.

@@ -17,8 +17,8 @@ const POLICIES: &[(&str, u32)] = &[
 
 parameters! {
     after clients::END;
-    /// Bytes of memory to use at most, 0 for no limit. Default: 0.
-    MAXMEMORY = Spec::memory("maxmemory", 0, 0, u64::MAX as i128);
+    /// Bytes of memory to use at most, 0 for no limit. Reported, but not enforced yet. Default: 0.
+    MAXMEMORY = Spec::memory("maxmemory", 0, 0, u64::MAX as i128).inert();
     /// What gives way when the limit is reached: `noeviction` (writes fail), or keys by age of use (`allkeys-lru`,
     /// `volatile-lru`), by frequency (`allkeys-lfu`, `volatile-lfu`), at random (`allkeys-random`, `volatile-random`) or
     /// those that expire first (`volatile-ttl`); `volatile` means only keys with a time to live. Default: noeviction.
