@@ -51,7 +51,7 @@ const SUBSCRIBED_COMMANDS: [&str; 9] = [
 ];
 
 /// Commands that are run, not queued, while a transaction is open.
-const NOT_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
+pub const NOT_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
 
 impl Node {
     /// A node around an engine.
@@ -75,6 +75,11 @@ impl Node {
     /// The command table.
     pub fn table(&self) -> &CommandTable {
         &self.table
+    }
+
+    /// The command table, for renaming commands before clients come.
+    pub fn table_mut(&mut self) -> &mut CommandTable {
+        &mut self.table
     }
 
     /// The host.

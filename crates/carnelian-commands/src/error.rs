@@ -178,6 +178,10 @@ impl CommandError {
     pub const WRONG_PASS: Self = Self::fixed("WRONGPASS invalid username-password pair or user is disabled.");
     /// A protocol version that does not exist.
     pub const NO_PROTO: Self = Self::fixed("NOPROTO unsupported protocol version");
+    /// Fewer replicas follow than writes need.
+    pub const NO_REPLICAS: Self = Self::fixed("NOREPLICAS Not enough good replicas to write.");
+    /// The memory limit is reached and the command might need more.
+    pub const OUT_OF_MEMORY: Self = Self::fixed("OOM command not allowed when used memory > 'maxmemory'.");
     /// A transaction with a command that was refused while queueing.
     pub const EXEC_ABORT: Self = Self::fixed("EXECABORT Transaction discarded because of previous errors.");
     /// MULTI inside MULTI.

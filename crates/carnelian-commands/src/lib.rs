@@ -37,7 +37,7 @@ pub mod usage;
 pub use block::Blocked;
 pub use ctx::{Ctx, ElementReply, TimeoutReply, TypedKeys};
 pub use cursor::{Cursor, float, integer};
-pub use dispatch::{Flow, Node};
+pub use dispatch::{Flow, NOT_QUEUED, Node};
 pub use error::{CommandError, CommandResult, as_text};
 pub use host::{Gate, Host, HostCommand, NoHost};
 pub use local::{Clock, Local, LocalOptions, LocalSession};

@@ -88,6 +88,9 @@ pub struct Session {
     pub no_evict: bool,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
+    /// Length of the output up to which it is messages, not replies: CLIENT REPLY does not withhold those. Meant for the
+    /// command that runs, and 0 unless it wrote some while replies are withheld.
+    pub messages_end: usize,
     /// Channels and patterns subscribed to; with any, a RESP2 client may only use pub/sub commands.
     pub subscriptions: usize,
     /// Shard channels subscribed to.
@@ -119,11 +122,20 @@ impl Session {
             no_touch: false,
             no_evict: false,
             reply_mode: ReplyMode::On,
+            messages_end: 0,
             subscriptions: 0,
             shard_subscriptions: 0,
             monitoring: false,
             close: false,
             client,
+        }
+    }
+
+    /// Says that all the running command has written so far is messages, `end` being the length of the output.
+    pub fn wrote_messages(&mut self, end: usize) {
+        // Inside EXEC's reply nothing can be told apart any more.
+        if self.reply_mode != ReplyMode::On && !self.in_exec {
+            self.messages_end = end;
         }
     }
 

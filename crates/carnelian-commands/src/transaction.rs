@@ -21,7 +21,11 @@ pub(crate) fn run(
     now_ms: u64,
     stats: &WorkerStats,
 ) -> Flow {
-    node.show_monitor(session, args, entry.spec);
+    // EXEC is shown behind the commands that it runs, in the order they take effect.
+    let is_exec = matches!(command, TransactionCommand::Exec);
+    if !is_exec {
+        node.show_monitor(session, args, entry.spec);
+    }
     let begin = node.host().ticks_ns();
     let result = match command {
         TransactionCommand::Multi => multi(session, out),
@@ -34,6 +38,9 @@ pub(crate) fn run(
             Ok(())
         }
     };
+    if is_exec {
+        node.show_monitor(session, args, entry.spec);
+    }
     let counters = &stats.commands[entry.id];
     if let Err(error) = result {
         node.write_error(&error, out, stats);

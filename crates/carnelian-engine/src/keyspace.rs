@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::shard::{Entry, NEVER, Shard};
 use crate::value::Value;
 use crate::wait::{WaitQueues, Waiter};
-use crate::watch::WatchFlag;
+use crate::watch::{Presence, WatchFlag};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -529,11 +529,7 @@ impl<'e> Keyspace<'e> {
             let old = shard.take_db(db);
             removed += old.table.len() as u64;
             if let Some(watches) = shard.watches.get_mut(db) {
-                watches.touch_all(|key| {
-                    old.table
-                        .find(engine.hash(key), |entry| *entry.key == *key && !entry.is_expired(now_ms))
-                        .is_some()
-                });
+                watches.touch_all(|key| old.presence(engine.hash(key), key, now_ms), |_| Presence::Missing);
             }
             match &mut shard.snapshot {
                 Some(snapshot) if old.snapshot.is_some() => snapshot.detach(old),
@@ -546,20 +542,19 @@ impl<'e> Keyspace<'e> {
 
     /// Exchanges the keys of two databases. O(shards + watched and waited-for keys).
     pub fn swap(&mut self, a: usize, b: usize) {
-        let engine = self.engine;
+        let (engine, now_ms) = (self.engine, self.now_ms);
         let mut waited = Vec::new();
         for shard in self.shards.iter_mut() {
             shard.db_mut(a.max(b));
             shard.dbs.swap(a, b);
             let Shard { dbs, watches, waits, .. } = shard;
-            for db in [a, b] {
+            for (db, other) in [(a, b), (b, a)] {
+                let presence = |number: usize, key: &[u8]| {
+                    dbs.get(number).map_or(Presence::Missing, |db| db.presence(engine.hash(key), key, now_ms))
+                };
                 if let Some(watches) = watches.get_mut(db) {
-                    let exists = |number: usize, key: &[u8]| {
-                        dbs.get(number).is_some_and(|db| {
-                            db.table.find(engine.hash(key), |entry| *entry.key == *key).is_some()
-                        })
-                    };
-                    watches.touch_all(|key| exists(a, key) || exists(b, key));
+                    // What this database had is in the other one by now.
+                    watches.touch_all(|key| presence(other, key), |key| presence(db, key));
                 }
                 waited.extend(
                     waits.get(db).into_iter().flat_map(WaitQueues::keys).map(|key| (db, Box::from(key))),

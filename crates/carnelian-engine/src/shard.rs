@@ -8,7 +8,7 @@ use crate::snapshot::{DbSnapshot, ShardSnapshot, SnapshotEntry};
 use crate::table::Table;
 use crate::value::Value;
 use crate::wait::WaitQueues;
-use crate::watch::WatchList;
+use crate::watch::{Presence, WatchList};
 use std::collections::BTreeSet;
 
 /// Expiry of an entry that never expires.
@@ -42,6 +42,18 @@ pub(crate) struct Db {
     /// Expiring entries by due time: (milliseconds, hash of the key).
     pub(crate) expires: BTreeSet<(u64, u64)>,
     pub(crate) snapshot: Option<DbSnapshot>,
+}
+
+impl Db {
+    /// What there is under a key.
+    pub(crate) fn presence(&self, hash: u64, key: &[u8], now_ms: u64) -> Presence {
+        let found = self.table.find(hash, |entry| *entry.key == *key);
+        match found.and_then(|index| self.table.get(index)) {
+            None => Presence::Missing,
+            Some(entry) if entry.is_expired(now_ms) => Presence::Expired,
+            Some(_) => Presence::Live,
+        }
+    }
 }
 
 impl<T> Default for Table<T> {

@@ -21,6 +21,17 @@ impl WatchFlag {
     }
 }
 
+/// What a database has under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// Nothing.
+    Missing,
+    /// An entry whose time is over and that nobody has removed yet.
+    Expired,
+    /// A live entry.
+    Live,
+}
+
 struct Watcher {
     flag: Arc<WatchFlag>,
     /// The key had expired, but was not removed yet, when it was watched: its removal changes nothing for this client.
@@ -81,14 +92,24 @@ impl WatchList {
         }
     }
 
-    /// All keys of the database go: those that exist, as `exists` tells, count as changed.
-    pub(crate) fn touch_all(&mut self, mut exists: impl FnMut(&[u8]) -> bool) {
-        for (key, watchers) in &self.keys {
-            if exists(key) {
-                for watcher in watchers {
-                    if !watcher.was_expired {
-                        watcher.flag.touch();
-                    }
+    /// The whole database is replaced: `before` and `after` tell what it had and has under a key. A key that only went from
+    /// one way of not existing to another has not changed.
+    pub(crate) fn touch_all(
+        &mut self,
+        before: impl Fn(&[u8]) -> Presence,
+        after: impl Fn(&[u8]) -> Presence,
+    ) {
+        for (key, watchers) in &mut self.keys {
+            let (before, after) = (before(key), after(key));
+            if before == Presence::Missing && after == Presence::Missing {
+                continue;
+            }
+            for watcher in watchers {
+                match after {
+                    Presence::Missing if watcher.was_expired => watcher.was_expired = false,
+                    Presence::Expired if watcher.was_expired => {}
+                    Presence::Expired if before == Presence::Missing => watcher.was_expired = true,
+                    _ => watcher.flag.touch(),
                 }
             }
         }

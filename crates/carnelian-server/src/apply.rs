@@ -47,6 +47,16 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
             let required = config.string(id).is_some_and(|password| !password.is_empty());
             server.cached.requires_password.store(required, Relaxed);
         }
+        id::MIN_REPLICAS_TO_WRITE | id::MIN_REPLICAS_MAX_LAG => {
+            // No replica ever follows yet, so that any number is too many.
+            let lacks =
+                config.uint(id::MIN_REPLICAS_TO_WRITE) > 0 && config.uint(id::MIN_REPLICAS_MAX_LAG) > 0;
+            server.cached.lacks_replicas.store(lacks, Relaxed);
+        }
+        id::MAXMEMORY => {
+            server.cached.max_memory.store(config.uint(id), Relaxed);
+            server.read_memory();
+        }
         id::LOGLEVEL => server.log.set_level(Level::from_name(config.word(id))),
         id::PORT => server.tcp_sockets.change_port(config, &server.log)?,
         id::BIND => server.tcp_sockets.change_addresses(config, &server.log)?,

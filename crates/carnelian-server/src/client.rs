@@ -47,7 +47,6 @@ pub(crate) struct ClientHandle {
     /// Commands queued by MULTI; -1 outside.
     pub(crate) queued: AtomicI64,
     pub(crate) queued_bytes: AtomicUsize,
-    pub(crate) watched: AtomicUsize,
     pub(crate) query_bytes: AtomicUsize,
     pub(crate) query_free: AtomicUsize,
     pub(crate) output_bytes: AtomicUsize,
@@ -95,7 +94,6 @@ impl ClientHandle {
             resp: AtomicU8::new(2),
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicUsize::default(),
-            watched: AtomicUsize::default(),
             query_bytes: AtomicUsize::default(),
             query_free: AtomicUsize::default(),
             output_bytes: AtomicUsize::default(),
@@ -117,7 +115,6 @@ impl ClientHandle {
         let queue = session.transaction.as_ref();
         self.queued.store(queue.map_or(-1, |queue| queue.queue.len() as i64), Relaxed);
         self.queued_bytes.store(queue.map_or(0, |queue| queue.bytes), Relaxed);
-        self.watched.store(session.watched.len(), Relaxed);
     }
 
     /// Whether it gets messages of others: it counts as a pub/sub client for limits.

@@ -23,8 +23,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Replies of one batch that are sent before the next command runs, in bytes.
 const FLUSH_BYTES: usize = 64 * 1024;
-/// Unsent replies from which a client that has not authenticated is not read any more, in bytes.
-const UNAUTHENTICATED_OUTPUT_MAX: usize = 64 * 1024;
+/// Unsent replies from which a client that has not authenticated is closed, in bytes.
+pub(crate) const UNAUTHENTICATED_OUTPUT_MAX: usize = 17 * 1024;
 /// Unprocessed requests from which a blocked client is not read any more, in bytes.
 const BLOCKED_INPUT_MAX: usize = 1024 * 1024;
 /// What a parser may keep between requests, in bytes; only requests of thousands of arguments need more.
@@ -144,14 +144,10 @@ impl Connection {
 
     /// Waits for the first of: mail, room for replies, the deadline, bytes.
     async fn wait(&mut self) -> io::Result<Event> {
-        let Self { stream, worker, client, pending, out, sent, state, session, needed, .. } = self;
+        let Self { stream, worker, client, pending, out, sent, state, needed, .. } = self;
         let unsent = out.len() - *sent;
         let waiting = !matches!(state, State::Ready);
-        let may_read = if waiting {
-            pending.len() < BLOCKED_INPUT_MAX
-        } else {
-            session.authenticated || unsent < UNAUTHENTICATED_OUTPUT_MAX
-        };
+        let may_read = !waiting || pending.len() < BLOCKED_INPUT_MAX;
         let keeps_input = waiting || !pending.is_empty();
         if keeps_input && may_read {
             // What is announced is reserved only in step with what arrives: announcing costs a client nothing.
@@ -216,6 +212,8 @@ impl Connection {
             worker.lend_buffer(&mut self.out);
         }
         let now_ms = worker.server.clock.unix_ms();
+        // What CLIENT LIST, should it be among the requests, shows of this client.
+        self.client.query_bytes.store(input.len(), Relaxed);
         let mut at = 0;
         let mut warmed_to = 0;
         self.needed = 0;
@@ -290,8 +288,8 @@ impl Connection {
         at
     }
 
-    /// Sends replies in the middle of a batch. False when a client that has not authenticated does not read them: it gets
-    /// no further until it does.
+    /// Sends replies in the middle of a batch. False when a client that has not authenticated does not read them: it is
+    /// about to be closed.
     fn flush_early(&mut self) -> bool {
         if self.flush().is_err() || self.is_over_output_limit() {
             self.closing = true;
@@ -304,6 +302,7 @@ impl Connection {
     /// Takes back what a command wrote although CLIENT REPLY says that it must not.
     #[cold]
     fn withhold_reply(&mut self, start: usize) {
+        let start = start.max(std::mem::take(&mut self.session.messages_end));
         match self.session.reply_mode {
             ReplyMode::On => {}
             ReplyMode::Off => self.out.truncate(start),
@@ -390,6 +389,12 @@ impl Connection {
         if with_error {
             let error = CommandError::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
             self.out.error(error.text());
+            self.worker.node.errors().count(error.code());
+            self.worker.stats.errors.add(1);
+            if let Some(command) = self.session.last_command.and_then(|id| self.worker.stats.commands.get(id))
+            {
+                command.failed.add(1);
+            }
         } else {
             blocked.write_timeout(&mut self.out);
         }

@@ -52,8 +52,7 @@ async fn run(server: Arc<Server>, node: Arc<Node>) {
             server.pause.end();
             server.refresh_gate();
         }
-        let used = (server.memory.read)().used;
-        server.totals.peak_memory.fetch_max(used, Relaxed);
+        server.read_memory();
         crate::snapshot::save_if_due(&server, &node, now_ms);
         if ticks.is_multiple_of(TICKS_PER_S) {
             close_idle_clients(&server, now_ms);

@@ -7,7 +7,7 @@ use crate::inbox::Mail;
 use crate::server::Server;
 use crate::slowlog::{SlowEntry, shorten, without_secrets};
 use carnelian_commands::spec::{CommandSpec, Flags};
-use carnelian_commands::{CommandError, CommandResult, Ctx, Gate, Host, HostCommand, Session};
+use carnelian_commands::{CommandError, CommandResult, Ctx, Gate, Host, HostCommand, NOT_QUEUED, Session};
 use carnelian_engine::{Garbage, KeyEvent, Keyspace};
 use carnelian_resp::Args;
 use std::sync::Arc;
@@ -30,11 +30,22 @@ impl Host for ServerHost {
         let queued = session.transaction.as_ref().map(|transaction| transaction.flags).unwrap_or_default();
         let writes = spec.flags.has_any(Flags::WRITE.or(Flags::MAY_REPLICATE))
             || (is_exec && queued.has_any(Flags::WRITE.or(Flags::MAY_REPLICATE)));
-        if spec.flags.has(Flags::WRITE) || spec.name == "ping" {
+        // A queue takes memory as well; but what ends the transaction, or is not queued, must stay possible.
+        let adds_data = spec.flags.has(Flags::DENYOOM)
+            || (is_exec && queued.has(Flags::DENYOOM))
+            || (session.is_queueing() && !NOT_QUEUED.contains(&spec.name));
+        if adds_data && server.is_out_of_memory() {
+            return Gate::Refuse(CommandError::OUT_OF_MEMORY);
+        }
+        let writes_now = spec.flags.has(Flags::WRITE) || (is_exec && queued.has(Flags::WRITE));
+        if writes_now || spec.name == "ping" {
             let config = server.config.read();
             if server.persistence.refuses_writes(&config) {
                 return Gate::Refuse(misconf());
             }
+        }
+        if writes_now && server.cached.lacks_replicas.load(Relaxed) {
+            return Gate::Refuse(CommandError::NO_REPLICAS);
         }
         // Commands that a transaction only queues are let through; EXEC waits for them. What administers the server must
         // stay possible, or nobody could end the pause.

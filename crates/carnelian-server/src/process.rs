@@ -1,10 +1,11 @@
 //! A server as a process of its own: command line, daemon, pid file, the lines around its life in the log.
 
-use crate::config::{CommandLine, Config, NoDirectives, StartArgs, id};
+use crate::config::{CommandLine, Config, Directives, StartArgs, id};
 use crate::log::{Level, Log};
 use crate::memory::MemorySource;
 use crate::start::{Options, start};
 use crate::{CARNELIAN_VERSION, REDIS_VERSION};
+use carnelian_commands::table::CommandTable;
 use std::ffi::OsString;
 use std::io::{self, Cursor, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ pub fn main(program: &OsString, tool: &[OsString], args: &[OsString], memory: Me
         return print(&mut io::stderr(), &format!("Standard input: {error}"), ExitCode::FAILURE);
     }
     let mut config = Config::new(&dir);
-    if let Err(error) = config.load(&start_args, &mut Cursor::new(&stdin), &mut NoDirectives) {
+    if let Err(error) = config.load(&start_args, &mut Cursor::new(&stdin), &mut CommandNames::default()) {
         return print(&mut io::stderr(), &format!("\n{error}"), ExitCode::FAILURE);
     }
     let is_daemon_child = std::env::var_os(DAEMON_MARK).is_some();
@@ -78,6 +79,16 @@ pub fn main(program: &OsString, tool: &[OsString], args: &[OsString], memory: Me
         let _ = rustix::process::setsid();
     }
     serve(&start_args, config, memory, is_daemon_child)
+}
+
+/// Judges `rename-command` lines by the commands there are.
+#[derive(Default)]
+struct CommandNames(CommandTable);
+
+impl Directives for CommandNames {
+    fn rename_command(&mut self, from: &[u8], to: &[u8]) -> Result<(), String> {
+        self.0.rename(from, to).map_err(|error| error.to_string())
+    }
 }
 
 fn print(out: &mut dyn Write, text: &str, code: ExitCode) -> ExitCode {

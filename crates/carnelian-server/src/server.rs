@@ -3,7 +3,7 @@
 use crate::client::{ClientHandle, Clients};
 use crate::clock::Clock;
 use crate::config::{Config, OutputLimit};
-use crate::connection::request_limits;
+use crate::connection::{UNAUTHENTICATED_OUTPUT_MAX, request_limits};
 use crate::latency::LatencyMonitor;
 use crate::listen::TcpSockets;
 use crate::log::Log;
@@ -38,9 +38,20 @@ pub(crate) struct Cached {
     pub(crate) query_buffer_bytes: AtomicUsize,
     pub(crate) requires_password: AtomicBool,
     pub(crate) active_expire: AtomicBool,
+    /// Writes are refused because fewer replicas follow than `min-replicas-to-write` wants.
+    pub(crate) lacks_replicas: AtomicBool,
+    /// 0 without a limit.
+    pub(crate) max_memory: AtomicU64,
+    /// The latest reading of the memory in use.
+    pub(crate) used_memory: AtomicU64,
+    /// Commands that add data since that reading.
+    pub(crate) since_reading: AtomicU64,
     pub(crate) normal_limit: LimitCell,
     pub(crate) pubsub_limit: LimitCell,
 }
+
+/// Commands that add data until the memory in use is read again; the clock does so too.
+const COMMANDS_PER_READING: u64 = 64;
 
 /// A limit on unsent replies that changes without a lock.
 #[derive(Debug, Default)]
@@ -182,7 +193,9 @@ impl Server {
     ) -> bool {
         let limit =
             if client.is_subscriber() { &self.cached.pubsub_limit } else { &self.cached.normal_limit };
-        let exceeded = limit.exceeded(unsent, since_ms, now_ms);
+        // Whoever may not use the server must not fill its memory with refusals either.
+        let anonymous = unsent > UNAUTHENTICATED_OUTPUT_MAX as u64 && !client.authenticated.load(Relaxed);
+        let exceeded = anonymous || limit.exceeded(unsent, since_ms, now_ms);
         if exceeded {
             self.totals.output_limit_disconnections.fetch_add(1, Relaxed);
         }
@@ -204,9 +217,31 @@ impl Server {
     pub(crate) fn refresh_gate(&self) {
         let Some(node) = self.node() else { return };
         let now_ms = self.clock.unix_ms();
-        let gated =
-            self.pause.current(now_ms).is_some() || self.persistence.refuses_writes(&self.config.read());
+        let gated = self.cached.max_memory.load(Relaxed) != 0
+            || self.cached.lacks_replicas.load(Relaxed)
+            || self.pause.current(now_ms).is_some()
+            || self.persistence.refuses_writes(&self.config.read());
         node.set_gated(gated);
+    }
+
+    /// Takes a reading of the memory in use.
+    pub(crate) fn read_memory(&self) -> u64 {
+        let used = (self.memory.read)().used;
+        self.cached.used_memory.store(used, Relaxed);
+        self.cached.since_reading.store(0, Relaxed);
+        self.totals.peak_memory.fetch_max(used, Relaxed);
+        used
+    }
+
+    /// Whether more memory is in use than `maxmemory` allows; asked for each command that adds data. A reading costs
+    /// microseconds, so that only every few commands take one; but "yes" is always the answer of a fresh reading.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        let limit = self.cached.max_memory.load(Relaxed);
+        if limit == 0 {
+            return false;
+        }
+        let due = self.cached.since_reading.fetch_add(1, Relaxed) >= COMMANDS_PER_READING;
+        (due || self.cached.used_memory.load(Relaxed) > limit) && self.read_memory() > limit
     }
 
     /// Asks the process to end.

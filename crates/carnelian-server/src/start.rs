@@ -105,12 +105,17 @@ fn begin(options: Options) -> Result<RunningServer, String> {
     }));
     let (exit_sender, exit_receiver) = mpsc::unbounded_channel();
     let server = Arc::new(Server::new(config, log, memory, exit_sender, run_id(), run_id()));
-    let node = Arc::new(Node::new(engine, Arc::new(ServerHost(Arc::clone(&server)))));
+    let mut node = Node::new(engine, Arc::new(ServerHost(Arc::clone(&server))));
+    for (from, to) in &server.config.read().extras().renamed_commands {
+        node.table_mut().rename(from, to).map_err(|error| error.to_string())?;
+    }
+    let node = Arc::new(node);
     server.set_node(&node);
     {
         let config = server.config.read();
         apply::all(&server, &node, &config)?;
     }
+    server.refresh_gate();
     let listeners = Listeners::bind(&server.config.read(), &server.log)?;
     let (port, unix_path) = (listeners.port(), listeners.unix_path().map(Into::into));
     let mode_port = port.map_or(0, u64::from);

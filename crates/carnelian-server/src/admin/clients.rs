@@ -139,6 +139,7 @@ fn describe(server: &Server, client: &ClientHandle, ctx: &Ctx) -> Vec<u8> {
     };
     let (query, output) = (client.query_bytes.load(Relaxed), client.output_bytes.load(Relaxed));
     let (query_free, queued_bytes) = (client.query_free.load(Relaxed), client.queued_bytes.load(Relaxed));
+    let events = if output > 0 { "rw" } else { "r" };
     let mut line = format!(
         "id={} addr={} laddr={} fd={} name=",
         client.id, client.address, client.local_address, client.fd
@@ -147,12 +148,11 @@ fn describe(server: &Server, client: &ClientHandle, ctx: &Ctx) -> Vec<u8> {
     line.extend_from_slice(&details.name);
     line.extend_from_slice(
         format!(
-            " age={} idle={} flags={flags} db={db} sub={channels} psub={patterns} ssub={shard_channels} multi={queued} watch={} \
+            " age={} idle={} flags={flags} db={db} sub={channels} psub={patterns} ssub={shard_channels} multi={queued} \
              qbuf={query} qbuf-free={query_free} argv-mem=0 multi-mem={queued_bytes} rbs=0 rbp=0 obl=0 oll=0 omem={output} \
-             tot-mem={} events=r cmd={command} user={} redir=-1 resp={resp} lib-name=",
+             tot-mem={} events={events} cmd={command} user={} redir=-1 resp={resp} lib-name=",
             (now_ms.saturating_sub(client.created_ms)) / 1000,
             (now_ms.saturating_sub(last_active_ms)) / 1000,
-            if own { ctx.session.watched.len() } else { client.watched.load(Relaxed) },
             size_of::<ClientHandle>() + query + query_free + output + queued_bytes,
             if details.user.is_empty() { "default" } else { &details.user },
         )

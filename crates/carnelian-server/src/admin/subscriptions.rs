@@ -37,6 +37,7 @@ fn add(server: &Server, ctx: &mut Ctx, kind: Kind) -> CommandResult {
         ctx.out.bulk(name);
         ctx.out.integer(count as i64);
     }
+    ctx.session.wrote_messages(ctx.out.len());
     Ok(())
 }
 
@@ -51,6 +52,7 @@ fn remove(server: &Server, ctx: &mut Ctx, kind: Kind) -> CommandResult {
             ctx.out.bulk(word(kind, false));
             ctx.out.null();
             ctx.out.integer(count as i64);
+            ctx.session.wrote_messages(ctx.out.len());
             return Ok(());
         }
     }
@@ -62,6 +64,7 @@ fn remove(server: &Server, ctx: &mut Ctx, kind: Kind) -> CommandResult {
         ctx.out.bulk(&name);
         ctx.out.integer(count as i64);
     }
+    ctx.session.wrote_messages(ctx.out.len());
     Ok(())
 }
 
@@ -92,16 +95,24 @@ pub(super) fn sunsubscribe(server: &Server, ctx: &mut Ctx) -> CommandResult {
 pub(super) fn publish(server: &Server, ctx: &mut Ctx) -> CommandResult {
     // In a transaction the reply is an array being written: a message cannot stand in the middle of it.
     let own = (!ctx.session.in_exec).then_some(ctx.session.id);
+    let start = ctx.out.len();
     let own = own.map(|id| (id, &mut *ctx.out));
     let receivers = server.pubsub.publish(&ctx.args[1], &ctx.args[2], own);
+    if ctx.out.len() > start {
+        ctx.session.wrote_messages(ctx.out.len());
+    }
     ctx.out.integer(receivers as i64);
     Ok(())
 }
 
 pub(super) fn spublish(server: &Server, ctx: &mut Ctx) -> CommandResult {
     let own = (!ctx.session.in_exec).then_some(ctx.session.id);
+    let start = ctx.out.len();
     let own = own.map(|id| (id, &mut *ctx.out));
     let receivers = server.pubsub.shard_publish(&ctx.args[1], &ctx.args[2], own);
+    if ctx.out.len() > start {
+        ctx.session.wrote_messages(ctx.out.len());
+    }
     ctx.out.integer(receivers as i64);
     Ok(())
 }

@@ -47,17 +47,30 @@ impl Config {
     /// The new content is written next to the file, forced to disk and put in its place in one step; the mode of the old
     /// file is kept.
     pub fn rewrite(&self, users: Option<&[Vec<u8>]>) -> Result<(), RewriteError> {
+        self.rewrite_file(users, false)
+    }
+
+    /// As [`rewrite`](Self::rewrite) without users, but with a line for every parameter, defaults included.
+    pub fn rewrite_all(&self) -> Result<(), RewriteError> {
+        self.rewrite_file(None, true)
+    }
+
+    fn rewrite_file(&self, users: Option<&[Vec<u8>]>, all: bool) -> Result<(), RewriteError> {
         let path = self.file().ok_or(RewriteError::NoFile)?;
         let old = match fs::read(path) {
             Ok(old) => old,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(RewriteError::Io(error)),
         };
-        replace(path, &self.rewritten(&old, users)).map_err(RewriteError::Io)
+        replace(path, &self.content(&old, users, all)).map_err(RewriteError::Io)
     }
 
     /// The new content of a configuration file; see [`rewrite`](Self::rewrite).
     pub fn rewritten(&self, old: &[u8], users: Option<&[Vec<u8>]>) -> Vec<u8> {
+        self.content(old, users, false)
+    }
+
+    fn content(&self, old: &[u8], users: Option<&[Vec<u8>]>, all: bool) -> Vec<u8> {
         let mut sheet = Sheet::read(old);
         for id in table::all() {
             let spec = id.spec();
@@ -67,7 +80,7 @@ impl Config {
                 continue;
             }
             for (line, forced) in self.get(id).lines(spec, self.default_value(id)) {
-                sheet.put(spec.name.as_bytes(), line, forced);
+                sheet.put(spec.name.as_bytes(), line, forced || all);
             }
         }
         if let Some(users) = users {

@@ -125,14 +125,14 @@ impl Config {
         context: SetContext,
     ) -> Result<Vec<(Id, &'static str)>, SetError> {
         let mut found: Vec<(Id, &'static str)> = Vec::with_capacity(pairs.len());
-        for (given, _) in pairs {
+        for (given, value) in pairs {
             let refused =
                 |reason: &str| SetError::Refused { name: given.to_vec(), reason: reason.to_owned() };
             let Some((id, name)) = table::find(given) else {
                 return Err(SetError::Unknown { name: given.to_vec() });
             };
             let spec = id.spec();
-            if spec.immutable {
+            if spec.immutable && !(spec.settable_unchanged && self.text(id) == *value) {
                 return Err(refused("can't set immutable config"));
             }
             if spec.protected && !self.allows(id::ENABLE_PROTECTED_CONFIGS, context.local_client) {

@@ -139,6 +139,9 @@ pub struct Spec {
     pub kind: Kind,
     /// CONFIG SET refuses it; it is set at start only.
     pub immutable: bool,
+    /// Immutable, but CONFIG SET accepts the value that it has. For parameters that Redis does not have: tools that write
+    /// back what they read know which of Redis' own to leave out.
+    pub settable_unchanged: bool,
     /// CONFIG SET needs `enable-protected-configs`.
     pub protected: bool,
     /// The value must not appear in SLOWLOG, MONITOR or logs.
@@ -166,6 +169,7 @@ impl Spec {
             alias: None,
             kind,
             immutable: false,
+            settable_unchanged: false,
             protected: false,
             sensitive: false,
             hidden: false,
@@ -298,6 +302,11 @@ impl Spec {
 
     pub(super) const fn immutable(mut self) -> Self {
         self.immutable = true;
+        self
+    }
+
+    pub(super) const fn settable_unchanged(mut self) -> Self {
+        self.settable_unchanged = true;
         self
     }
 

@@ -22,6 +22,8 @@ const HELP: &[&str] = &[
     "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "CHANGE-REPL-ID",
     "    Give the dataset a new replication ID.",
+    "CONFIG-REWRITE-FORCE-ALL",
+    "    Rewrite the configuration file with every parameter in it.",
     "DIGEST",
     "    Reply with a digest of the dataset, in hexadecimal digits.",
     "DIGEST-VALUE <key> [<key> ...]",
@@ -100,6 +102,10 @@ pub(super) fn debug(server: &Server, ctx: &mut Ctx) -> CommandResult {
         (b"change-repl-id", 2) => {
             server.log.warning("Changing replication IDs after receiving DEBUG change-repl-id");
             *server.replication_id.lock() = crate::start::run_id();
+        }
+        (b"config-rewrite-force-all", 2) => {
+            let result = server.config.read().rewrite_all();
+            result.map_err(|error| CommandError::new(format!("ERR {error}")))?;
         }
         (b"log", 3) => {
             let message = String::from_utf8_lossy(ctx.arg(2)).replace(['\r', '\n'], " ");
