@@ -7,7 +7,7 @@ use common::{START_MS, TestNode, check, everywhere, show};
 
 fn dump(node: &mut TestNode, key: &str) -> Vec<u8> {
     match node.reply(&["DUMP", key]) {
-        Reply::Bulk(payload) => payload.to_vec(),
+        Reply::Bulk(payload) => payload.clone(),
         other => panic!("{other:?}"),
     }
 }
