@@ -189,7 +189,7 @@ fn run_units(
     let config = config(args, server);
     let config = &config;
     let work = |index: u16| -> Result<()> {
-        let slot = suite.slot(&format!("slot-{index}"), 2 * index, server, args.tools.as_deref(), &config)?;
+        let slot = suite.slot(&format!("slot-{index}"), 2 * index, server, args.tools.as_deref(), config)?;
         let reference = args.reference.exists() && args.test.is_empty();
         let reference = reference.then(|| {
             let name = format!("reference-{index}");
