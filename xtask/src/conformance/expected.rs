@@ -149,7 +149,7 @@ mod tests {
         list.update(&difference);
         let mut again = Difference::default();
         list.compare("unit/x", &output(), &mut again);
-        assert_eq!((again.new.len(), again.stale.len(), again.known), (0, 0, 3));
+        assert_eq!((again.new.len(), again.stale.len(), again.known), (0, 0, 4));
         assert!(list.render().contains("unit/x\tbroken\tExpected 1\n"));
         assert!(list.render().contains("unit/y\tother\tnot run here\n"));
         assert_eq!(Expected::parse(&list.render()).expect("what was rendered"), list);
