@@ -330,6 +330,9 @@ pub(super) fn reply(ctx: &mut Ctx) -> CommandResult {
 }
 
 pub(super) fn unblock(server: &Server, ctx: &mut Ctx) -> CommandResult {
+    if ctx.args.len() > 4 {
+        return Err(CommandError::subcommand_syntax(ctx.arg(1), "client"));
+    }
     let with_error = match ctx.args.get(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
         None | Some(b"timeout") => false,
         Some(b"error") => true,
@@ -348,14 +351,14 @@ pub(super) fn unblock(server: &Server, ctx: &mut Ctx) -> CommandResult {
 }
 
 pub(super) fn pause(server: &Server, ctx: &mut Ctx) -> CommandResult {
+    if ctx.args.len() > 4 {
+        return Err(CommandError::subcommand_syntax(ctx.arg(1), "client"));
+    }
     let all = match ctx.args.get(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
         None | Some(b"all") => true,
         Some(b"write") => false,
         Some(_) => return Err(CommandError::new("ERR CLIENT PAUSE mode must be WRITE or ALL")),
     };
-    if ctx.args.len() > 4 {
-        return Err(CommandError::SYNTAX);
-    }
     let timeout = parse_i64(ctx.arg(2))
         .ok_or_else(|| CommandError::new("ERR timeout is not an integer or out of range"))?;
     let timeout = u64::try_from(timeout).map_err(|_| CommandError::TIMEOUT_NEGATIVE)?;

@@ -39,7 +39,7 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
 
 const _: () = check(COMMANDS);
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Overflow {
     Wrap,
     Saturate,
@@ -101,6 +101,16 @@ fn bitfield(ctx: &mut Ctx) -> CommandResult {
                 continue;
             }
             // The value for an unsigned integer is taken as unsigned: -1 is beyond all of them.
+            // Redis measures the distance of a signed one to the greatest in 64 bits. That wraps for those furthest below,
+            // which it therefore saturates to the greatest.
+            Action::Set(value)
+                if width.signed
+                    && overflow == Overflow::Saturate
+                    && width.bits < 64
+                    && width.greatest().checked_sub(value).is_none() =>
+            {
+                i128::from(i64::MAX)
+            }
             Action::Set(value) if width.signed => i128::from(value),
             Action::Set(value) => i128::from(value as u64),
             Action::Add(increment) => i128::from(old) + i128::from(increment),
@@ -182,6 +192,11 @@ impl Width {
     fn value(self, bits: u64) -> i64 {
         let unused = 64 - self.bits;
         if self.signed { (bits << unused) as i64 >> unused } else { bits as i64 }
+    }
+
+    /// The greatest signed integer of this width.
+    fn greatest(self) -> i64 {
+        i64::MAX >> (64 - self.bits)
     }
 
     /// The integer that is stored for `value`; `None` when it does not fit and should fail.
