@@ -1,9 +1,10 @@
 //! The shards and the one way to lock them.
 
+use crate::db::Db;
 use crate::keyspace::Keyspace;
 use crate::rng::Rng;
 use crate::settings::Settings;
-use crate::shard::{Db, Shard};
+use crate::shard::Shard;
 use ahash::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
@@ -90,7 +91,7 @@ impl Engine {
             || RandomState::with_seeds(rng.next_u64(), rng.next_u64(), rng.next_u64(), rng.next_u64());
         let (key_hasher, table_hasher) = (hasher(), hasher());
         let shards =
-            (0..count).map(|_| Padded(Mutex::new(Shard::new(databases, Rng::new(rng.next_u64()))))).collect();
+            (0..count).map(|_| Padded(Mutex::new(Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher)))).collect();
         Self { shards, databases, hasher: key_hasher, settings: Settings::new(table_hasher) }
     }
 
@@ -155,13 +156,8 @@ impl Engine {
                 }
             }
         };
-        step(|db, hash| db.table.prefetch_bucket(hash));
-        step(|db, hash| db.table.prefetch_first(hash));
-        step(|db, hash| {
-            if let Some(entry) = db.table.first(hash) {
-                entry.value.prefetch();
-            }
-        });
+        step(Db::prefetch_index);
+        step(Db::prefetch_entry);
     }
 
     /// All shards.
@@ -287,6 +283,15 @@ impl Shards<'_> {
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
         self.guards.iter_mut().map(|(_, guard)| &mut **guard)
+    }
+
+    /// How many shards are locked.
+    pub(crate) fn len(&self) -> usize {
+        self.guards.len()
+    }
+
+    pub(crate) fn nth_mut(&mut self, position: usize) -> Option<&mut Shard> {
+        self.guards.get_mut(position).map(|(_, guard)| &mut **guard)
     }
 
     pub(crate) fn nth(&self, position: usize) -> Option<&Shard> {

@@ -81,7 +81,7 @@ fn bitcount(ctx: &mut Ctx) -> CommandResult {
         return Ok(());
     };
     let count = string
-        .with_bytes(|bytes| Ok(count_range(args, bytes.len())?.map_or(0, |bits| count(bytes, bits))))?;
+        .with_bytes(|bytes| CommandResult::Ok(count_range(args, bytes.len())?.map_or(0, |bits| count(bytes, bits))))?;
     ctx.out.integer(count as i64);
     Ok(())
 }
