@@ -10,6 +10,7 @@ enum Op {
     Pop(End),
     Set(i64, Vec<u8>),
     Insert(usize, Vec<u8>),
+    InsertAfter(usize, Vec<u8>),
     RemoveRange(usize, usize),
     RemoveMatching(End, Vec<u8>, usize),
     Find(End, Vec<u8>, usize),
@@ -40,6 +41,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => end().prop_map(Op::Pop),
         2 => (-60..60i64, value()).prop_map(|(index, value)| Op::Set(index, value)),
         3 => (place.clone(), value()).prop_map(|(index, value)| Op::Insert(index, value)),
+        3 => (place.clone(), value()).prop_map(|(index, value)| Op::InsertAfter(index, value)),
         1 => (place.clone(), 0..20usize).prop_map(|(start, count)| Op::RemoveRange(start, count)),
         1 => (end(), value(), 0..4usize).prop_map(|(end, value, limit)| Op::RemoveMatching(end, value, limit)),
         1 => (end(), value(), 0..60usize).prop_map(|(end, value, limit)| Op::Find(end, value, limit)),
@@ -79,6 +81,10 @@ fn apply(op: &Op, list: &mut List, model: &mut VecDeque<Vec<u8>>, settings: &Set
             let index = (*index).min(model.len());
             list.insert(index, value, settings);
             model.insert(index, value.clone());
+        }
+        Op::InsertAfter(index, value) => {
+            list.insert_after(*index, value, settings);
+            model.insert((index + 1).min(model.len()), value.clone());
         }
         Op::RemoveRange(start, count) => {
             list.remove_range(*start, *count);

@@ -25,7 +25,8 @@ impl List {
             self.len += 1;
             self.settle(number..number + 1);
         } else {
-            self.insert_in_node(number, offset, value, limits);
+            let last = self.nodes[number].len() - 1;
+            self.insert_beside(number, offset.min(last), offset > last, value, limits);
             self.settle_after_insert(number, before);
         }
         true
@@ -33,58 +34,87 @@ impl List {
 
     /// Inserts before the element that has `index` (absolute) now, or at the end for `len()`. O(nodes).
     pub fn insert(&mut self, index: usize, value: &[u8], settings: &Settings) {
+        self.insert_at(index, false, value, settings);
+    }
+
+    /// Inserts behind the element at `index` (absolute), or at the end when there is none. O(nodes).
+    pub fn insert_after(&mut self, index: usize, value: &[u8], settings: &Settings) {
+        self.insert_at(index, true, value, settings);
+    }
+
+    fn insert_at(&mut self, index: usize, after: bool, value: &[u8], settings: &Settings) {
         let Some((number, offset)) = self.locate(index) else {
             self.push(End::Right, value, settings);
             return;
         };
         let limits = self.limits(settings);
         let before = self.nodes.len();
-        self.insert_in_node(number, offset, value, limits);
+        self.insert_beside(number, offset, after, value, limits);
         self.settle_after_insert(number, before);
     }
 
-    /// Inserts an element before the one at `offset` of a node, or behind its last one. Leaves nodes unsettled.
-    fn insert_in_node(&mut self, number: usize, offset: usize, value: &[u8], limits: Limits) {
+    /// Inserts an element before or after the one at `offset` of a node, where Redis does. Leaves nodes unsettled.
+    fn insert_beside(&mut self, number: usize, offset: usize, after: bool, value: &[u8], limits: Limits) {
         self.len += 1;
+        let place = offset + usize::from(after);
         if self.nodes[number].has_room(value.len(), limits) {
-            self.nodes[number].insert(offset, value);
+            self.nodes[number].insert(place, value);
             return;
         }
-        if offset == 0 {
-            // The neighbour before may have room, so that inserting in front of a full node does not fragment the list.
-            if let Some(before) = number.checked_sub(1)
-                && self.nodes[before].has_room(value.len(), limits)
-            {
-                self.nodes[before].push(End::Right, value);
-            } else {
-                self.nodes.insert(number, Node::single(value, limits));
+        if place == 0 || place == self.nodes[number].len() {
+            // The neighbour may have room, so that inserting beside a full node does not fragment the list.
+            let (neighbour, its_end) =
+                if after { (Some(number + 1), End::Left) } else { (number.checked_sub(1), End::Right) };
+            match neighbour.and_then(|neighbour| self.nodes.get_mut(neighbour)) {
+                Some(node) if node.has_room(value.len(), limits) => node.push(its_end, value),
+                _ => self.nodes.insert(number + usize::from(after), Node::single(value, limits)),
             }
             return;
         }
-        if offset < self.nodes[number].len()
-            && let Some(tail) = self.nodes[number].split_off(offset)
-        {
-            self.nodes.insert(number + 1, tail);
+        let Some(mut tail) = self.nodes[number].split_off(place) else { return };
+        let (half, its_end) =
+            if after { (&mut tail, End::Left) } else { (&mut self.nodes[number], End::Right) };
+        let has_room = half.has_room(value.len(), limits);
+        if has_room {
+            half.push(its_end, value);
+        } else {
+            self.nodes.insert(number + 1, Node::single(value, limits));
         }
-        self.nodes.insert(number + 1, Node::single(value, limits));
-        self.merge_with_next(number + 1, limits);
-        self.merge_with_next(number, limits);
+        self.nodes.insert(number + 1 + usize::from(!has_room), tail);
+        if !limits.is_large(value.len()) {
+            self.merge_around(number + usize::from(!after), limits);
+        }
     }
 
-    /// Joins a node with the next one if the result stays within the limits.
-    fn merge_with_next(&mut self, number: usize, limits: Limits) {
+    /// Joins nodes around this one where the results stay within the limits, in the order in which Redis does.
+    fn merge_around(&mut self, center: usize, limits: Limits) {
+        let mut center = center;
+        if center >= 2 && self.merge_with_next(center - 2, limits) {
+            center -= 1;
+        }
+        self.merge_with_next(center + 1, limits);
+        if center >= 1 && self.merge_with_next(center - 1, limits) {
+            center -= 1;
+        }
+        self.merge_with_next(center, limits);
+    }
+
+    /// Joins a node with the next one if the result stays within the limits; says whether it did.
+    fn merge_with_next(&mut self, number: usize, limits: Limits) -> bool {
         if let (Some(node), Some(next)) = (self.nodes.get(number), self.nodes.get(number + 1))
             && node.can_merge(next, limits)
             && let Some(next) = self.nodes.remove(number + 1)
         {
             self.nodes[number].append(&next);
+            return true;
         }
+        false
     }
 
     /// Settles what inserting around a node may have touched or moved, given how many nodes there were before.
     fn settle_after_insert(&mut self, number: usize, before: usize) {
         let after = self.nodes.len();
-        self.settle(number.saturating_sub(1)..number + 3);
+        self.settle(number.saturating_sub(2)..number + 4);
         self.settle_moved(after.saturating_sub(before), before.saturating_sub(after));
     }
 
