@@ -62,8 +62,14 @@ impl Limits {
 
     /// Whether a node of `bytes` may grow by an element of `len` bytes.
     #[inline]
-    pub(super) fn allow_bytes(self, bytes: usize, len: usize) -> bool {
+    fn allow_bytes(self, bytes: usize, len: usize) -> bool {
         bytes + len + ENTRY_OVERHEAD <= self.bytes
+    }
+
+    /// Whether replacing an element may make a node of `before` bytes one of `bytes`. Redis sets no limit there, and lets
+    /// replaced elements blow up a node.
+    pub(super) fn allow_replaced(self, bytes: usize, before: usize) -> bool {
+        bytes <= self.bytes.max(before)
     }
 
     /// Whether a node of `bytes` and `entries` may get one more, of `len` bytes.

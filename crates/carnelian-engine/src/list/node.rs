@@ -2,6 +2,7 @@
 
 use super::limits::Limits;
 use super::{End, ListNode, ListNodeRef};
+use carnelian_encoding::listpack::entry_encoded_size;
 use carnelian_encoding::lzf::{self, Compressor};
 use carnelian_encoding::{Element, Listpack, ListpackRef};
 use std::cell::{Cell, RefCell};
@@ -241,14 +242,15 @@ impl Node {
             }
             return large;
         }
-        if large || self.count > 1 && !limits.allow_bytes(self.raw_bytes(), value.len()) {
+        let count = self.count;
+        let Some(packed) = self.packed_mut().filter(|_| !large) else { return false };
+        let Some(position) = packed.seek(offset as isize) else { return false };
+        let old = packed.get(position).with_bytes(entry_encoded_size);
+        let bytes = packed.byte_len() - old + entry_encoded_size(value);
+        if count > 1 && !limits.allow_replaced(bytes, packed.byte_len()) {
             return false;
         }
-        if let Some(packed) = self.packed_mut()
-            && let Some(position) = packed.seek(offset as isize)
-        {
-            packed.replace(position, value);
-        }
+        packed.replace(position, value);
         true
     }
 
