@@ -43,7 +43,7 @@ fn mix_value(digest: &mut Digest, value: ValueRef<'_>, expires: bool) {
     mix(digest, &type_number(value.value_type()).to_be_bytes());
     match value {
         ValueRef::String(string) => mix_element(digest, string.get()),
-        ValueRef::List(list) => list.iter().for_each(|element| mix_element(digest, element)),
+        ValueRef::List(list) => list.for_each(|element| mix_element(digest, element)),
         ValueRef::Set(set) => set.iter().for_each(|member| member.with_bytes(|bytes| xor(digest, bytes))),
         ValueRef::Hash(hash) => {
             for (field, value) in hash.iter() {

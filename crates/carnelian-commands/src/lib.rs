@@ -25,6 +25,7 @@ mod dispatch;
 pub mod error;
 mod families;
 mod host;
+pub mod load;
 mod local;
 pub mod rdb;
 mod session;

@@ -25,6 +25,7 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
         id::SET_MAX_LISTPACK_ENTRIES => settings.set_set_max_listpack_entries(size(id)),
         id::SET_MAX_LISTPACK_VALUE => settings.set_set_max_listpack_value(size(id)),
         id::LIST_MAX_LISTPACK_SIZE => settings.set_list_max_listpack_size(config.int(id)),
+        id::LIST_COMPRESS_DEPTH => settings.set_list_compress_depth(size(id)),
         id::RDB_VERSION => settings.set_rdb_version(config.uint(id) as u32),
         id::RDBCOMPRESSION => settings.set_rdb_compression(config.bool(id)),
         id::LFU_LOG_FACTOR => settings.set_lfu_log_factor(config.uint(id) as u32),
@@ -32,6 +33,7 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
         id::MAXMEMORY_POLICY => settings.set_track_frequency(config.word(id).ends_with("lfu")),
         id::NOTIFY_KEYSPACE_EVENTS => settings.set_notify_events(engine_events(config.keyspace_events())),
         id::SLOWLOG_LOG_SLOWER_THAN | id::LATENCY_MONITOR_THRESHOLD => node.set_slow_ns(slow_ns(config)),
+        id::KEY_LOAD_DELAY => server.loading.key_delay.store(config.int(id), Relaxed),
         id::HZ => server.cached.hz.store(config.uint(id), Relaxed),
         id::PROTO_MAX_BULK_LEN => {
             server.cached.max_bulk_bytes.store(size(id), Relaxed);

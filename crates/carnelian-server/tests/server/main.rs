@@ -4,4 +4,5 @@ mod admin;
 mod config;
 mod embedding;
 mod info;
+mod loading;
 mod support;
