@@ -1,7 +1,7 @@
 //! The parser of requests: texts of refusals, hostile lengths, and agreement with the grammar at every split point.
 
 use carnelian_resp::oracle::{self, Outcome};
-use carnelian_resp::{Limits, ProtocolError, RequestParser, Status};
+use carnelian_resp::{Args, Limits, ProtocolError, RequestParser, Span, Status};
 use proptest::prelude::*;
 
 /// All requests in `input`, arriving in the given pieces; the buffer moves with each.
@@ -13,7 +13,13 @@ fn parse_pieces(input: &[u8], cuts: &[usize], limits: Limits) -> (Vec<Vec<Vec<u8
         loop {
             // A fresh buffer on every call: only offsets may have been kept.
             let buffer = input[start..end.max(start)].to_vec();
-            match parser.parse(&buffer) {
+            let ahead = (!parser.is_midway()).then(|| look_ahead(&parser, &buffer)).flatten();
+            let status = parser.parse(&buffer);
+            if let Some((end, args)) = ahead {
+                assert_eq!(status, Ok(Status::Complete { len: end }), "what is seen ahead is there");
+                assert!(parser.args(&buffer).iter().eq(&args), "and is the same");
+            }
+            match status {
                 Ok(Status::Complete { len }) => {
                     requests.push(parser.args(&buffer).iter().map(<[u8]>::to_vec).collect());
                     start += len;
@@ -27,6 +33,30 @@ fn parse_pieces(input: &[u8], cuts: &[usize], limits: Limits) -> (Vec<Vec<Vec<u8
         }
     }
     (requests, None)
+}
+
+/// The first request, if it is one that can be looked at ahead.
+fn look_ahead(parser: &RequestParser, input: &[u8]) -> Option<(usize, Vec<Vec<u8>>)> {
+    // The request is found wherever it lies, and what is known of others stays.
+    let moved = [b"*", input].concat();
+    let mut spans = vec![Span::default()];
+    let end = parser.look_ahead(&moved, 1, &mut spans);
+    assert_eq!(spans.first(), Some(&Span::default()));
+    assert_eq!(end.is_some(), spans.len() > 1);
+    let args = Args::new(&moved, &spans[1..]);
+    end.map(|end| (end - 1, args.iter().map(<[u8]>::to_vec).collect()))
+}
+
+#[test]
+fn plain_requests_are_seen_ahead() {
+    let parser = RequestParser::new(Limits::default());
+    let plain = b"*2\r\n$3\r\nGET\r\n$12\r\n0123456789ab\r\n";
+    assert!(look_ahead(&parser, plain).is_some_and(|(end, args)| end == plain.len() && args.len() == 2));
+    for other in [&b"PING\r\n"[..], b"*0\r\n", b"*-1\r\n", b"*1\r\n+PING\r\n", b"*2000\r\n$1\r\na\r\n", b""] {
+        assert_eq!(look_ahead(&parser, other), None, "{}", other.escape_ascii());
+    }
+    let strict = RequestParser::new(Limits { max_bulk: 11, ..Limits::default() });
+    assert_eq!(look_ahead(&strict, plain), None);
 }
 
 /// The same by the grammar.

@@ -5,3 +5,4 @@ mod config;
 mod embedding;
 mod info;
 mod support;
+mod waiting;

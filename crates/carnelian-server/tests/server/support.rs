@@ -1,6 +1,7 @@
 //! A server inside the test, and connections to it.
 
 use carnelian_client::{ConnectOptions, Connection, Protocol, Reply};
+use carnelian_commands::Node;
 use carnelian_server::config::{Config, NoDirectives, StartArgs};
 use carnelian_server::{Level, Log, MemorySource, Options, RunningServer, start};
 use std::net::TcpListener;
@@ -27,7 +28,8 @@ impl TestServer {
         for _ in 0..20 {
             let port = free_port();
             let file = dir.path().join("redis.conf");
-            let text = format!("port {port}\nbind 127.0.0.1\nsave \"\"\nio-threads 2\n{lines}\n");
+            let threads = if lines.contains("io-threads") { "" } else { "io-threads 2\n" };
+            let text = format!("port {port}\nbind 127.0.0.1\nsave \"\"\n{threads}{lines}\n");
             std::fs::write(&file, text).unwrap();
             let args: StartArgs =
                 match carnelian_server::config::CommandLine::parse(&[file.into()], dir.path()) {
@@ -53,6 +55,11 @@ impl TestServer {
 
     pub(crate) fn connect_resp3(&self) -> Client {
         Client(Connection::connect(&self.options(Protocol::Resp3)).unwrap())
+    }
+
+    /// What is behind the sockets.
+    pub(crate) fn node(&self) -> Arc<Node> {
+        self.server.as_ref().and_then(RunningServer::node).unwrap()
     }
 
     fn options(&self, protocol: Protocol) -> ConnectOptions {
