@@ -1,10 +1,7 @@
 //! The codec.
 
-use carnelian_resp::oracle::{self, Outcome};
-use carnelian_resp::{
-    DecodeError, DecodeLimits, Limits, Protocol, ProtocolError, Reply, ReplyDecoder, ReplyWriter,
-    RequestParser, Status,
-};
+use carnelian_resp::oracle::{self, requests_in_pieces};
+use carnelian_resp::{DecodeError, DecodeLimits, Limits, Protocol, Reply, ReplyDecoder, ReplyWriter};
 
 /// The fast parser of requests finds what the grammar finds, whole and in pieces.
 ///
@@ -17,56 +14,11 @@ pub fn request_parser(data: &[u8]) {
         2 => Limits { max_args: 4, max_bulk: 16, max_inline: 32, ..Limits::default() },
         _ => Limits { max_args: 12, max_bulk: 1 << 20, max_inline: 64, authenticated: false },
     };
-    let expected = requests_by_grammar(input, limits);
+    let expected = oracle::requests(input, &limits);
     let piece = usize::from(choice & 0x3f) + 1;
-    assert_eq!(requests_in_pieces(input, piece, limits), expected, "in pieces of {piece}");
-    assert_eq!(requests_in_pieces(input, input.len().max(1), limits), expected, "whole");
-}
-
-/// What a stream of requests holds, and what ends it.
-type Requests = (Vec<Vec<Vec<u8>>>, Option<ProtocolError>);
-
-fn requests_in_pieces(input: &[u8], piece: usize, limits: Limits) -> Requests {
-    let mut parser = RequestParser::new(limits);
-    let mut requests = Vec::new();
-    let (mut start, mut end) = (0, 0);
-    loop {
-        match parser.parse(&input[start..end]) {
-            Ok(Status::Complete { len }) => {
-                assert!(len > 0 && start + len <= end, "a request of {len} bytes in {}", end - start);
-                requests.push(parser.args(&input[start..end]).iter().map(<[u8]>::to_vec).collect());
-                start += len;
-            }
-            Ok(Status::Incomplete { needed }) => {
-                assert!(needed > end - start, "{needed} bytes are needed and {} are there", end - start);
-                if end == input.len() {
-                    // What is reserved must be in proportion to what was sent.
-                    assert!(
-                        parser.heap_bytes() <= (1 << 16) + 64 * input.len(),
-                        "{} bytes",
-                        parser.heap_bytes()
-                    );
-                    return (requests, None);
-                }
-                end = (end + piece).min(input.len());
-            }
-            Err(error) => return (requests, Some(error)),
-        }
-    }
-}
-
-fn requests_by_grammar(mut input: &[u8], limits: Limits) -> Requests {
-    let mut requests = Vec::new();
-    loop {
-        match oracle::request(input, &limits) {
-            Outcome::Complete(len, args) => {
-                requests.push(args);
-                input = &input[len..];
-            }
-            Outcome::Incomplete => return (requests, None),
-            Outcome::Refused(error) => return (requests, Some(error)),
-        }
-    }
+    let cuts = (0..input.len()).step_by(piece);
+    assert_eq!(requests_in_pieces(input, cuts, limits), expected, "in pieces of {piece}");
+    assert_eq!(requests_in_pieces(input, [], limits), expected, "whole");
 }
 
 /// The decoder of replies finds the same whole and in pieces, and what it finds can be sent on in either protocol.

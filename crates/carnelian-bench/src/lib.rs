@@ -28,6 +28,7 @@ use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
 
 pub use options::{Command, Options, Target};
+pub use rng::SplitMix64;
 pub use skip::{ReplySkipper, SkipError, Skipped};
 pub use template::Template;
 

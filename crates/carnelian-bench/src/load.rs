@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::latency::Latencies;
 use crate::options::{Options, Target};
-use crate::rng::KeyRng;
+use crate::rng::SplitMix64;
 use crate::skip::ReplySkipper;
 use crate::stream::Stream;
 use crate::template::{Template, encode};
@@ -111,7 +111,7 @@ impl Shared {
             issued: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             latency_us: AtomicU64::new(0),
-            seed: options.seed.unwrap_or_else(KeyRng::entropy),
+            seed: options.seed.unwrap_or_else(SplitMix64::entropy),
             error: Mutex::new(None),
             stop: watch::Sender::new(false),
             failed: AtomicBool::new(false),
@@ -240,7 +240,7 @@ async fn drive(
     shared: &Shared,
     mut client: Client,
     mut template: Template,
-    mut rng: KeyRng,
+    mut rng: SplitMix64,
     latencies: &Mutex<Latencies>,
 ) -> Result<(), LoadError> {
     let options = &shared.options;
@@ -305,7 +305,8 @@ async fn drive_all(
     let mut running = JoinSet::new();
     for (number, client) in clients.into_iter().enumerate() {
         let (shared, template, latencies) = (shared.clone(), template.clone(), latencies.clone());
-        let rng = KeyRng::new(shared.seed ^ KeyRng::new(u64::from(index) << 32 | number as u64).next());
+        let rng =
+            SplitMix64::new(shared.seed ^ SplitMix64::new(u64::from(index) << 32 | number as u64).next_u64());
         running.spawn(async move { drive(&shared, client, template, rng, &latencies).await });
     }
     loop {

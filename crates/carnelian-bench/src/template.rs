@@ -1,6 +1,6 @@
 //! The bytes that one client sends: encoded once, then only digits change.
 
-use crate::rng::KeyRng;
+use crate::rng::SplitMix64;
 
 /// What stands for a random number in a command.
 pub(crate) const RANDOM: &[u8] = b"__rand_int__";
@@ -44,7 +44,7 @@ impl Template {
     }
 
     /// Writes a fresh number below `limit` (0 to `limit - 1`) into each slot.
-    pub(crate) fn randomize(&mut self, rng: &mut KeyRng, limit: u64) {
+    pub(crate) fn randomize(&mut self, rng: &mut SplitMix64, limit: u64) {
         for &slot in &self.slots {
             put_digits(&mut self.bytes[slot..slot + RANDOM.len()], rng.below(limit));
         }
@@ -73,7 +73,7 @@ mod tests {
 
     fn filled(command: &[u8], pipeline: u32, limit: u64) -> Vec<u8> {
         let mut template = Template::new(command, pipeline, true).unwrap();
-        template.randomize(&mut KeyRng::new(9), limit);
+        template.randomize(&mut SplitMix64::new(9), limit);
         template.bytes().to_vec()
     }
 
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn without_random_keys_the_placeholder_is_sent_as_it_is() {
         let mut template = Template::new(b"GET __rand_int__\r\n", 1, false).unwrap();
-        template.randomize(&mut KeyRng::new(9), 5);
+        template.randomize(&mut SplitMix64::new(9), 5);
         assert_eq!(template.bytes(), b"GET __rand_int__\r\n");
     }
 
@@ -118,7 +118,7 @@ mod tests {
         ) {
             let command = format!("{}\r\n", texts.join("__rand_int__")).into_bytes();
             let mut template = Template::new(&command, pipeline, true).unwrap();
-            let mut rng = KeyRng::new(limit);
+            let mut rng = SplitMix64::new(limit);
             for _ in 0..3 {
                 template.randomize(&mut rng, limit);
                 prop_assert_eq!(template.len(), command.len() * pipeline as usize);

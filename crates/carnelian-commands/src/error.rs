@@ -180,6 +180,8 @@ impl CommandError {
     pub const NO_PROTO: Self = Self::fixed("NOPROTO unsupported protocol version");
     /// Fewer replicas follow than writes need.
     pub const NO_REPLICAS: Self = Self::fixed("NOREPLICAS Not enough good replicas to write.");
+    /// The dataset is not there yet.
+    pub const LOADING: Self = Self::fixed("LOADING Redis is loading the dataset in memory");
     /// The memory limit is reached and the command might need more.
     pub const OUT_OF_MEMORY: Self = Self::fixed("OOM command not allowed when used memory > 'maxmemory'.");
     /// A transaction with a command that was refused while queueing.

@@ -28,6 +28,7 @@ mod families;
 mod host;
 mod leftover;
 mod line;
+pub mod load;
 mod local;
 mod names;
 pub mod rdb;

@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use carnelian_commands::{Flow, NoClient, NoHost, Node, Session, WorkerStats};
 use carnelian_engine::{Engine, EngineOptions};
-use carnelian_resp::{Limits, Protocol, ReplyWriter, RequestParser, Status};
+use carnelian_resp::{Limits, Protocol, ReplyWriter, RequestParser, Status, encode_command};
 use std::sync::Arc;
 
 const NOW_MS: u64 = 1_700_000_000_000;
@@ -48,11 +48,9 @@ impl Client {
 fn requests(words: impl Fn(usize) -> Vec<String>) -> Vec<Vec<u8>> {
     let encode = |index| {
         let words = words(index);
-        let mut wire = format!("*{}\r\n", words.len());
-        for word in words {
-            wire += &format!("${}\r\n{word}\r\n", word.len());
-        }
-        wire.into_bytes()
+        let mut wire = Vec::new();
+        encode_command(&mut wire, &words);
+        wire
     };
     (0..10_000).map(encode).collect()
 }

@@ -112,6 +112,11 @@ fn times_are_relative_or_absolute_and_may_be_over() {
         assert_eq!(node.events(), ["del k", "keymiss k"]);
         assert_eq!(restore(node, "k", "1", FIVE, &["ABSTTL"]), "OK");
         assert_eq!((node.run("EXISTS k"), node.dirty()), ("0".to_owned(), 0));
+        // The sum of now and the longest time is beyond what Redis counts to, and comes out in its past.
+        assert_eq!(restore(node, "k", "9223372036854775807", FIVE, &[]), "OK");
+        assert_eq!(node.run("EXISTS k"), "0");
+        assert_eq!(restore(node, "k", "9223372036854775807", FIVE, &["ABSTTL"]), "OK");
+        assert_eq!(node.run("PEXPIRETIME k"), "9223372036854775807");
     });
 }
 

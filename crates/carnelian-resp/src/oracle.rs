@@ -9,8 +9,9 @@ use nom::combinator::{all_consuming, map_res, opt, recognize};
 use nom::error::{Error, ErrorKind};
 use nom::{IResult, Parser};
 
+use crate::args::Args;
 use crate::inline::split_args;
-use crate::request::{Limits, ProtocolError};
+use crate::request::{Limits, ProtocolError, RequestParser, Status};
 
 /// What the grammar makes of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub enum Outcome {
     Refused(ProtocolError),
 }
 
+/// The requests in a stream, and the refusal that ends it if one does.
+pub type Requests = (Vec<Vec<Vec<u8>>>, Option<ProtocolError>);
+
 /// What ends a grammar early: too little input, or a refusal.
 enum Stop {
     Incomplete,
@@ -30,6 +34,61 @@ enum Stop {
 }
 
 type Step<'a, T> = Result<(&'a [u8], T), Stop>;
+
+/// All requests in `input`, by the grammar.
+pub fn requests(mut input: &[u8], limits: &Limits) -> Requests {
+    let mut requests = Vec::new();
+    loop {
+        match request(input, limits) {
+            Outcome::Complete(len, args) => {
+                requests.push(args);
+                input = &input[len..];
+            }
+            Outcome::Incomplete => return (requests, None),
+            Outcome::Refused(error) => return (requests, Some(error)),
+        }
+    }
+}
+
+/// All requests in `input`, by the fast parser, which gets to see the bytes up to each of the ascending `cuts` in turn, and
+/// then the rest. Panics where it breaks a promise other than finding what the grammar finds.
+pub fn requests_in_pieces(input: &[u8], cuts: impl IntoIterator<Item = usize>, limits: Limits) -> Requests {
+    let mut parser = RequestParser::new(limits);
+    let (mut requests, mut start) = (Vec::new(), 0);
+    for end in cuts.into_iter().chain([input.len()]) {
+        loop {
+            let buffer = &input[start..end.max(start)];
+            // Looking ahead says what parsing will say, or nothing.
+            let mut spans = Vec::new();
+            let ahead = if parser.is_midway() { None } else { parser.look_ahead(buffer, 0, &mut spans) };
+            let status = parser.parse(buffer);
+            if let Some(end) = ahead {
+                assert_eq!(status, Ok(Status::Complete { len: end }), "what is seen ahead is there");
+                assert_eq!(parser.args(buffer), Args::new(buffer, &spans), "and is the same");
+            }
+            match status {
+                Ok(Status::Complete { len }) => {
+                    assert!(len > 0 && len <= buffer.len(), "a request of {len} bytes in {}", buffer.len());
+                    requests.push(parser.args(buffer).iter().map(<[u8]>::to_vec).collect());
+                    start += len;
+                }
+                Ok(Status::Incomplete { needed }) => {
+                    assert!(
+                        needed > buffer.len(),
+                        "{needed} bytes are needed and {} are there",
+                        buffer.len()
+                    );
+                    break;
+                }
+                Err(error) => return (requests, Some(error)),
+            }
+        }
+    }
+    // What is reserved must be in proportion to what was sent.
+    let (reserved, most) = (parser.heap_bytes(), (1 << 16) + 64 * input.len());
+    assert!(reserved <= most, "{reserved} bytes are reserved for {}", input.len());
+    (requests, None)
+}
 
 /// Read the request that `input` begins with.
 pub fn request(input: &[u8], limits: &Limits) -> Outcome {

@@ -1,39 +1,8 @@
 //! The parser of requests: texts of refusals, hostile lengths, and agreement with the grammar at every split point.
 
-use carnelian_resp::oracle::{self, Outcome};
+use carnelian_resp::oracle::{self, Requests, requests_in_pieces};
 use carnelian_resp::{Args, Limits, ProtocolError, RequestParser, Span, Status};
 use proptest::prelude::*;
-
-/// All requests in `input`, arriving in the given pieces; the buffer moves with each.
-fn parse_pieces(input: &[u8], cuts: &[usize], limits: Limits) -> (Vec<Vec<Vec<u8>>>, Option<ProtocolError>) {
-    let mut parser = RequestParser::new(limits);
-    let (mut requests, mut start) = (Vec::new(), 0);
-    let ends = cuts.iter().copied().chain([input.len()]);
-    for end in ends {
-        loop {
-            // A fresh buffer on every call: only offsets may have been kept.
-            let buffer = input[start..end.max(start)].to_vec();
-            let ahead = (!parser.is_midway()).then(|| look_ahead(&parser, &buffer)).flatten();
-            let status = parser.parse(&buffer);
-            if let Some((end, args)) = ahead {
-                assert_eq!(status, Ok(Status::Complete { len: end }), "what is seen ahead is there");
-                assert!(parser.args(&buffer).iter().eq(&args), "and is the same");
-            }
-            match status {
-                Ok(Status::Complete { len }) => {
-                    requests.push(parser.args(&buffer).iter().map(<[u8]>::to_vec).collect());
-                    start += len;
-                }
-                Ok(Status::Incomplete { needed }) => {
-                    assert!(needed > buffer.len(), "a hint that does not ask for more");
-                    break;
-                }
-                Err(error) => return (requests, Some(error)),
-            }
-        }
-    }
-    (requests, None)
-}
 
 /// The first request, if it is one that can be looked at ahead.
 fn look_ahead(parser: &RequestParser, input: &[u8]) -> Option<(usize, Vec<Vec<u8>>)> {
@@ -59,30 +28,15 @@ fn plain_requests_are_seen_ahead() {
     assert_eq!(look_ahead(&strict, plain), None);
 }
 
-/// The same by the grammar.
-fn parse_by_grammar(mut input: &[u8], limits: Limits) -> (Vec<Vec<Vec<u8>>>, Option<ProtocolError>) {
-    let mut requests = Vec::new();
-    loop {
-        match oracle::request(input, &limits) {
-            Outcome::Complete(len, args) => {
-                requests.push(args);
-                input = &input[len..];
-            }
-            Outcome::Incomplete => return (requests, None),
-            Outcome::Refused(error) => return (requests, Some(error)),
-        }
-    }
-}
-
 /// Both parsers agree, whole, at every single split point and byte by byte.
-fn agree(input: &[u8], limits: Limits) -> (Vec<Vec<Vec<u8>>>, Option<ProtocolError>) {
-    let expected = parse_by_grammar(input, limits);
-    assert_eq!(parse_pieces(input, &[], limits), expected, "whole: {}", input.escape_ascii());
+fn agree(input: &[u8], limits: Limits) -> Requests {
+    let expected = oracle::requests(input, &limits);
+    let holds = |how: &str, found: Requests| assert_eq!(found, expected, "{how}: {}", input.escape_ascii());
+    holds("whole", requests_in_pieces(input, [], limits));
     for cut in 0..input.len() {
-        assert_eq!(parse_pieces(input, &[cut], limits), expected, "cut at {cut}: {}", input.escape_ascii());
+        holds(&format!("cut at {cut}"), requests_in_pieces(input, [cut], limits));
     }
-    let every: Vec<_> = (0..input.len()).collect();
-    assert_eq!(parse_pieces(input, &every, limits), expected, "byte by byte: {}", input.escape_ascii());
+    holds("byte by byte", requests_in_pieces(input, 0..input.len(), limits));
     expected
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
         id::MAXMEMORY_POLICY => settings.set_track_frequency(config.word(id).ends_with("lfu")),
         id::NOTIFY_KEYSPACE_EVENTS => settings.set_notify_events(engine_events(config.keyspace_events())),
         id::SLOWLOG_LOG_SLOWER_THAN | id::LATENCY_MONITOR_THRESHOLD => node.set_slow_ns(slow_ns(config)),
+        id::KEY_LOAD_DELAY => server.loading.key_delay.store(config.int(id), Relaxed),
         id::HZ => server.cached.hz.store(config.uint(id), Relaxed),
         id::PROTO_MAX_BULK_LEN => {
             server.cached.max_bulk_bytes.store(size(id), Relaxed);

@@ -330,7 +330,7 @@ impl Connection {
             crate::log::Level::Verbose,
             format_args!("Protocol error ({error}) from client: id={}", self.client.id),
         );
-        worker.server.count_protocol_error(&self.client);
+        worker.server.totals.protocol_errors.fetch_add(1, Relaxed);
         self.out.error(format!("ERR Protocol error: {error}"));
         worker.node.errors().count(b"ERR");
         worker.stats.errors.add(1);

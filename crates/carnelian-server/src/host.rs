@@ -47,6 +47,10 @@ impl Host for ServerHost {
         if writes_now && server.cached.lacks_replicas.load(Relaxed) {
             return Gate::Refuse(CommandError::NO_REPLICAS);
         }
+        // Nothing that needs the data can be queued meanwhile, so EXEC has nothing to wait for.
+        if server.loading.is_active() && !spec.flags.has(Flags::LOADING) {
+            return Gate::Refuse(CommandError::LOADING);
+        }
         // Commands that a transaction only queues are let through; EXEC waits for them. What administers the server must
         // stay possible, or nobody could end the pause.
         let exempt = session.is_queueing() && !is_exec;

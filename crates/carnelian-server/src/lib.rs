@@ -11,6 +11,7 @@ mod host;
 mod inbox;
 mod latency;
 mod listen;
+mod loading;
 mod log;
 mod memory;
 mod monitor;

@@ -112,27 +112,34 @@ impl Listeners {
         Ok(listeners)
     }
 
-    /// The port of the first TCP socket, which differs from the configured one where that is 0.
-    pub(crate) fn port(&self) -> Option<u16> {
-        self.tcp.first().and_then(|socket| socket.local_addr().ok()).map(|address| address.port())
-    }
-
     /// The path of the Unix socket, to remove it at the end.
     pub(crate) fn unix_path(&self) -> Option<&Path> {
         self.unix.as_ref().map(|(_, path)| path.as_path())
     }
 
-    /// Accepts connections for ever, as tasks of the current runtime. Sockets that CONFIG SET opens later are served by the
-    /// same runtime.
-    pub(crate) fn accept(self, server: &Arc<Server>) -> io::Result<()> {
+    /// Gives the TCP sockets into the server's care, where CONFIG SET can exchange them.
+    pub(crate) fn open(self, server: &Server) -> io::Result<OpenListeners> {
         let bound_to = {
             let config = server.config.read();
             (config.uint(id::PORT), Arc::clone(config.bind()))
         };
-        let mut added = server.tcp_sockets.begin(self.tcp, bound_to)?;
+        Ok(OpenListeners { tcp: server.tcp_sockets.begin(self.tcp, bound_to)?, unix: self.unix })
+    }
+}
+
+/// Sockets that only have to be accepted from.
+pub(crate) struct OpenListeners {
+    tcp: UnboundedReceiver<AddedSocket>,
+    unix: Option<(std::os::unix::net::UnixListener, PathBuf)>,
+}
+
+impl OpenListeners {
+    /// Accepts connections for ever, as tasks of the current runtime. Sockets that CONFIG SET opens later are served by the
+    /// same runtime.
+    pub(crate) fn accept(mut self, server: &Arc<Server>) -> io::Result<()> {
         let acceptor = Arc::clone(server);
         tokio::spawn(async move {
-            while let Some(socket) = added.recv().await {
+            while let Some(socket) = self.tcp.recv().await {
                 match TcpListener::from_std(socket.listener) {
                     Ok(listener) => {
                         tokio::spawn(accept_tcp(Arc::clone(&acceptor), listener, socket.retired));
@@ -244,6 +251,13 @@ impl TcpSockets {
         open.bound_to = Some(bound_to);
         open.add(listeners)?;
         Ok(receiver)
+    }
+
+    /// The port of the first socket; `None` without one.
+    pub(crate) fn port(&self) -> Option<u16> {
+        let open = self.0.lock();
+        let address = open.sockets.first()?.socket.local_addr().ok()?;
+        address.as_socket().map(|address| address.port())
     }
 
     /// Listens on another port. The old one is given up only when the new one works.

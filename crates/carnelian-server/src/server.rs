@@ -6,6 +6,7 @@ use crate::config::{Config, OutputLimit};
 use crate::connection::{UNAUTHENTICATED_OUTPUT_MAX, request_limits};
 use crate::latency::LatencyMonitor;
 use crate::listen::TcpSockets;
+use crate::loading::Loading;
 use crate::log::Log;
 use crate::memory::MemorySource;
 use crate::monitor::Monitors;
@@ -22,13 +23,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::mpsc;
-
-/// Why the process is to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// SHUTDOWN or a signal: orderly.
-    Orderly,
-}
 
 /// Parameters that connections and workers look at often, copied out of the configuration when it changes.
 #[derive(Debug, Default)]
@@ -100,6 +94,7 @@ pub(crate) struct Server {
     pub(crate) monitors: Monitors,
     pub(crate) pause: Pause,
     pub(crate) persistence: Persistence,
+    pub(crate) loading: Loading,
     pub(crate) slowlog: Slowlog,
     pub(crate) latency: LatencyMonitor,
     pub(crate) totals: Totals,
@@ -113,7 +108,7 @@ pub(crate) struct Server {
     pub(crate) replication_id: Mutex<String>,
     pub(crate) executable: PathBuf,
     node: OnceLock<Weak<Node>>,
-    exit: mpsc::UnboundedSender<Exit>,
+    exit: mpsc::UnboundedSender<()>,
 }
 
 impl Server {
@@ -121,7 +116,7 @@ impl Server {
         config: Config,
         log: Arc<Log>,
         memory: MemorySource,
-        exit: mpsc::UnboundedSender<Exit>,
+        exit: mpsc::UnboundedSender<()>,
         run_id: String,
         replication_id: String,
     ) -> Self {
@@ -133,6 +128,7 @@ impl Server {
             monitors: Monitors::default(),
             pause: Pause::default(),
             persistence: Persistence::new(clock.unix_ms()),
+            loading: Loading::default(),
             slowlog: Slowlog::default(),
             latency: LatencyMonitor::default(),
             totals: Totals::default(),
@@ -168,7 +164,7 @@ impl Server {
     }
 
     pub(crate) fn expires_actively(&self) -> bool {
-        self.cached.active_expire.load(Relaxed)
+        self.cached.active_expire.load(Relaxed) && !self.loading.is_active()
     }
 
     pub(crate) fn requires_password(&self) -> bool {
@@ -202,10 +198,6 @@ impl Server {
         exceeded
     }
 
-    pub(crate) fn count_protocol_error(&self, _: &ClientHandle) {
-        self.totals.protocol_errors.fetch_add(1, Relaxed);
-    }
-
     /// A connection has ended.
     pub(crate) fn forget_client(&self, client: &Arc<ClientHandle>) {
         self.pubsub.forget(client);
@@ -219,6 +211,7 @@ impl Server {
         let now_ms = self.clock.unix_ms();
         let gated = self.cached.max_memory.load(Relaxed) != 0
             || self.cached.lacks_replicas.load(Relaxed)
+            || self.loading.is_active()
             || self.pause.current(now_ms).is_some()
             || self.persistence.refuses_writes(&self.config.read());
         node.set_gated(gated);
@@ -244,10 +237,10 @@ impl Server {
         (due || self.cached.used_memory.load(Relaxed) > limit) && self.read_memory() > limit
     }
 
-    /// Asks the process to end.
-    pub(crate) fn request_exit(&self, exit: Exit) {
+    /// Asks the server to end.
+    pub(crate) fn request_exit(&self) {
         // The receiver is gone only when the end has begun.
-        let _ = self.exit.send(exit);
+        let _ = self.exit.send(());
     }
 
     /// The number of changes to the dataset since start-up.

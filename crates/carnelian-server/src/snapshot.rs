@@ -1,4 +1,4 @@
-//! Snapshots: loading one at start-up, writing one on demand, by the clock, and at the end.
+//! Snapshots: writing one on demand, by the clock, and at the end, and reading it back.
 //!
 //! A snapshot is written to a temporary file, synced, and renamed over the old one, and the directory is synced: the old
 //! file is whole until the new one is.
@@ -154,28 +154,6 @@ fn load_file(server: &Server, keys: &mut Keyspace<'_>, path: &Path) -> Result<Lo
     load(BufReader::with_capacity(1 << 18, file), keys, databases, verify).map_err(|error| {
         format!("Fatal error loading the DB, check server logs. Exiting. {}: {error}", path.display())
     })
-}
-
-/// Loads the snapshot file if there is one.
-pub(crate) fn load_at_start(server: &Arc<Server>, node: &Arc<Node>) -> Result<(), String> {
-    let path = rdb_path(&server.config.read());
-    if !path.exists() {
-        return Ok(());
-    }
-    let begin_ms = server.clock.unix_ms();
-    let engine = node.engine();
-    let mut keys = engine.keyspace(engine.lock(engine.all_shards()), 0, begin_ms);
-    let report = load_file(server, &mut keys, &path)?;
-    drop(keys);
-    server.persistence.loaded_keys.store(report.keys, Relaxed);
-    server.persistence.loaded_expired.store(report.expired, Relaxed);
-    let took_ms = server.clock.unix_ms().saturating_sub(begin_ms);
-    server.log.notice(format_args!(
-        "Done loading RDB, keys loaded: {}, keys expired: {}.",
-        report.keys, report.expired
-    ));
-    server.log.notice(format_args!("DB loaded from disk: {:.3} seconds", took_ms as f64 / 1000.0));
-    Ok(())
 }
 
 /// Writes a snapshot while the locks of all shards are held.
@@ -335,7 +313,7 @@ fn background_ended(server: &Server, written: io::Result<()>, changes: u64) {
 /// Begins a snapshot if a save point has been reached, or one was asked for while another was running.
 pub(crate) fn save_if_due(server: &Arc<Server>, node: &Arc<Node>, now_ms: u64) {
     let state = &server.persistence;
-    if state.running.load(Relaxed) {
+    if state.running.load(Relaxed) || server.loading.is_active() {
         return;
     }
     let scheduled = state.scheduled.swap(false, Relaxed);
@@ -402,6 +380,8 @@ pub(crate) fn prepare_shutdown_locked(
     server.log.warning("User requested shutdown...");
     abort_background(server, node.engine(), shards);
     let wanted = match wish {
+        // Half a dataset must not replace the file that holds the whole one.
+        _ if server.loading.is_active() => false,
         SaveWish::Always => true,
         SaveWish::Never => false,
         SaveWish::IfConfigured => !server.config.read().save_points().is_empty(),

@@ -4,10 +4,11 @@ use crate::apply;
 use crate::config::{Config, id};
 use crate::cron;
 use crate::host::ServerHost;
-use crate::listen::Listeners;
+use crate::listen::{Listeners, OpenListeners};
+use crate::loading;
 use crate::log::Log;
 use crate::memory::MemorySource;
-use crate::server::{Exit, Server};
+use crate::server::Server;
 use crate::worker::WorkerHandle;
 use carnelian_commands::Node;
 use carnelian_engine::{Engine, EngineOptions};
@@ -55,7 +56,6 @@ impl std::error::Error for StartError {}
 pub struct RunningServer {
     server: Arc<Server>,
     thread: JoinHandle<()>,
-    port: Option<u16>,
     unix_path: Option<PathBuf>,
 }
 
@@ -88,7 +88,8 @@ fn shard_count(config: &Config, workers: usize) -> usize {
     }
 }
 
-/// Starts a server: binds its sockets, loads its dataset, and serves clients from threads of its own.
+/// Starts a server: binds its sockets, serves clients from threads of its own, and loads its dataset. Returns when that is
+/// there; until then clients can see how far it is, or end the server.
 pub fn start(options: Options) -> Result<RunningServer, StartError> {
     let log = Arc::clone(&options.log);
     begin(options).map_err(|text| StartError { text, log })
@@ -117,11 +118,13 @@ fn begin(options: Options) -> Result<RunningServer, String> {
     }
     server.refresh_gate();
     let listeners = Listeners::bind(&server.config.read(), &server.log)?;
-    let (port, unix_path) = (listeners.port(), listeners.unix_path().map(Into::into));
-    let mode_port = port.map_or(0, u64::from);
+    let unix_path = listeners.unix_path().map(Into::into);
+    let listeners = listeners.open(&server).map_err(|error| format!("Cannot listen: {error}"))?;
+    let mode_port = server.tcp_sockets.port().unwrap_or(0);
     server.log.notice(format_args!("Running mode=standalone, port={mode_port}."));
     server.log.warning("Server initialized");
-    crate::snapshot::load_at_start(&server, &node)?;
+    let rdb_path = crate::snapshot::rdb_path(&server.config.read());
+    let has_dataset = loading::announce(&server, &node, &rdb_path);
     let handles: io::Result<Vec<_>> =
         (0..workers).map(|index| WorkerHandle::start(&server, &node, index, workers)).collect();
     *server.workers.write() =
@@ -130,18 +133,31 @@ fn begin(options: Options) -> Result<RunningServer, String> {
     let thread = std::thread::Builder::new()
         .name("acceptor".into())
         .spawn({
-            let server = Arc::clone(&server);
+            let (server, node) = (Arc::clone(&server), Arc::clone(&node));
             move || run(&server, node, listeners, exit_receiver, handle_signals)
         })
         .map_err(|error| format!("Cannot start a thread: {error}"))?;
-    server.log.notice("Ready to accept connections");
-    Ok(RunningServer { server, thread, port, unix_path })
+    let running = RunningServer { server, thread, unix_path };
+    if has_dataset {
+        match loading::run(&running.server, &node, &rdb_path) {
+            Ok(true) => {}
+            // A client or a signal has ended the server: whoever waits for the end will see it.
+            Ok(false) => return Ok(running),
+            Err(text) => {
+                drop(node);
+                running.stop();
+                return Err(text);
+            }
+        }
+    }
+    running.server.log.notice("Ready to accept connections");
+    Ok(running)
 }
 
 impl RunningServer {
-    /// The TCP port it listens on.
+    /// The TCP port it listens on now: CONFIG SET can change it.
     pub fn port(&self) -> Option<u16> {
-        self.port
+        self.server.tcp_sockets.port()
     }
 
     /// The commands and the data behind the sockets, for use in this process. Who locks shards here makes the clients that
@@ -166,7 +182,7 @@ impl RunningServer {
 
     /// Ends the server without saving and waits until all its threads have ended.
     pub fn stop(self) {
-        self.server.request_exit(Exit::Orderly);
+        self.server.request_exit();
         self.wait();
     }
 }
@@ -174,8 +190,8 @@ impl RunningServer {
 fn run(
     server: &Arc<Server>,
     node: Arc<Node>,
-    listeners: Listeners,
-    exit: mpsc::UnboundedReceiver<Exit>,
+    listeners: OpenListeners,
+    exit: mpsc::UnboundedReceiver<()>,
     handle_signals: bool,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -194,6 +210,7 @@ fn run(
         wait_for_end(server, &node, exit, handle_signals).await;
     });
     drop(runtime);
+    server.loading.give_up();
     for worker in std::mem::take(&mut *server.workers.write()) {
         worker.stop();
     }
@@ -204,7 +221,7 @@ fn run(
 async fn wait_for_end(
     server: &Arc<Server>,
     node: &Arc<Node>,
-    mut exit: mpsc::UnboundedReceiver<Exit>,
+    mut exit: mpsc::UnboundedReceiver<()>,
     handle_signals: bool,
 ) {
     use tokio::signal::unix::{SignalKind, signal};
@@ -227,7 +244,11 @@ async fn wait_for_end(
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
-        server.log.warning(format_args!("Received {name} scheduling shutdown..."));
+        if server.loading.is_active() {
+            server.log.warning("Received shutdown signal during loading, scheduling shutdown.");
+        } else {
+            server.log.warning(format_args!("Received {name} scheduling shutdown..."));
+        }
         if crate::snapshot::prepare_shutdown(server, node, crate::snapshot::SaveWish::IfConfigured, false) {
             break;
         }

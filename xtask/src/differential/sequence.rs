@@ -90,7 +90,8 @@ impl Generator {
                 self.passage(rng, connection, &mut steps);
             }
         }
-        steps
+        set_apart(&mut steps);
+        forget_errors(steps)
     }
 
     fn passage(&self, rng: &mut Rng, connection: usize, steps: &mut Vec<Step>) {
@@ -204,6 +205,48 @@ fn undo_harm(args: &mut Vec<Vec<u8>>) {
     }
 }
 
+/// Gives each expiry that counts only if it is later (GT) or earlier (LT) a time of its own, ten seconds and more from every
+/// other: between equal ones the millisecond decides in which each server came to see them.
+fn set_apart(steps: &mut [Step]) {
+    // Between 5,000 s and 99,999 s, which other commands use; the factor walks over all of the times and mixes them.
+    let mut times = (0..8900).cycle().map(|at: u64| 10_000 + at * 7919 % 8900 * 10);
+    for step in steps {
+        let unit = match step.name().as_str() {
+            "EXPIRE" => 1,
+            "PEXPIRE" => 1000,
+            _ => continue,
+        };
+        let is_condition = |arg: &Vec<u8>| arg.eq_ignore_ascii_case(b"GT") || arg.eq_ignore_ascii_case(b"LT");
+        let is_time = step.args.get(2).is_some_and(|arg| {
+            arg.first().is_some_and(|digit| (b'1'..=b'9').contains(digit))
+                && std::str::from_utf8(arg).is_ok_and(|text| text.parse::<u64>().is_ok_and(|n| n < 1 << 33))
+        });
+        if is_time && step.args.iter().skip(3).any(is_condition) {
+            let time = times.next().unwrap_or_default() * unit;
+            step.args[2] = time.to_string().into_bytes();
+        }
+    }
+}
+
+/// Puts a command before each SORT that makes Redis 7.0.15 forget an error of an earlier command: its SORT looks at the C
+/// library's `errno` without having reset it, and refuses good numbers once a number was out of range. That is no behaviour to
+/// imitate. INCRBYFLOAT resets it, and with such a number does nothing else.
+fn forget_errors(steps: Vec<Step>) -> Vec<Step> {
+    let reset = |connection| Step {
+        connection,
+        args: [&b"INCRBYFLOAT"[..], b"nokey", b"x"].map(<[u8]>::to_vec).to_vec(),
+        check: Check::Exact,
+    };
+    let mut with_resets = Vec::with_capacity(steps.len() + steps.len() / 16);
+    for step in steps {
+        if matches!(step.name().as_str(), "SORT" | "SORT_RO") {
+            with_resets.push(reset(step.connection));
+        }
+        with_resets.push(step);
+    }
+    with_resets
+}
+
 /// The check for this very command, where it depends on the options.
 fn refine(check: Check, args: &[Vec<u8>]) -> Check {
     let name = args[0].to_ascii_uppercase();
@@ -245,6 +288,46 @@ mod tests {
         let make = |seed| format!("{:?}", generator.sequence(&mut Rng::new(seed), 500));
         assert_eq!(make(1), make(1));
         assert_ne!(make(1), make(2));
+    }
+
+    #[test]
+    fn conditional_expiries_never_meet() {
+        let generator = Generator::new();
+        // As one sequence: the times of several would be the same.
+        let steps = generator.sequence(&mut Rng::new(1), 10_000);
+        let mut times = std::collections::BTreeSet::new();
+        for step in &steps {
+            let unit = match step.name().as_str() {
+                "EXPIRE" => 1000,
+                "PEXPIRE" => 1,
+                _ => continue,
+            };
+            let conditional = step
+                .args
+                .iter()
+                .skip(3)
+                .any(|arg| [&b"GT"[..], b"LT"].iter().any(|word| arg.eq_ignore_ascii_case(word)));
+            let time = step.args.get(2).and_then(|arg| std::str::from_utf8(arg).ok()?.parse::<u64>().ok());
+            if let Some(time) = time.filter(|&time| conditional && time > 0 && time < 1 << 33) {
+                assert!(times.insert(time * unit), "{time} twice");
+                assert!((10_000_000..99_000_000).contains(&(time * unit)), "{time}");
+            }
+        }
+        assert!(times.len() > 20, "{} are too few to show anything", times.len());
+    }
+
+    #[test]
+    fn every_sort_follows_a_reset() {
+        let steps = Generator::new().sequence(&mut Rng::new(1), 2000);
+        let sorts: Vec<usize> =
+            (0..steps.len()).filter(|&at| matches!(steps[at].name().as_str(), "SORT" | "SORT_RO")).collect();
+        assert!(!sorts.is_empty());
+        for at in sorts {
+            assert_eq!(
+                (steps[at - 1].name().as_str(), steps[at - 1].connection),
+                ("INCRBYFLOAT", steps[at].connection)
+            );
+        }
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn describe(server: &Server, client: &ClientHandle, ctx: &Ctx) -> Vec<u8> {
         (false, _) => client.resp.load(Relaxed).max(2),
     };
     let (query, output) = (client.query_bytes.load(Relaxed), client.output_bytes.load(Relaxed));
-    let (query_free, queued_bytes) = (client.query_free.load(Relaxed), client.queued_bytes.load(Relaxed));
+    let queued_bytes = client.queued_bytes.load(Relaxed);
     let events = if output > 0 { "rw" } else { "r" };
     let mut line = format!(
         "id={} addr={} laddr={} fd={} name=",
@@ -149,11 +149,11 @@ fn describe(server: &Server, client: &ClientHandle, ctx: &Ctx) -> Vec<u8> {
     line.extend_from_slice(
         format!(
             " age={} idle={} flags={flags} db={db} sub={channels} psub={patterns} ssub={shard_channels} multi={queued} \
-             qbuf={query} qbuf-free={query_free} argv-mem=0 multi-mem={queued_bytes} rbs=0 rbp=0 obl=0 oll=0 omem={output} \
+             qbuf={query} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs=0 rbp=0 obl=0 oll=0 omem={output} \
              tot-mem={} events={events} cmd={command} user={} redir=-1 resp={resp} lib-name=",
             (now_ms.saturating_sub(client.created_ms)) / 1000,
             (now_ms.saturating_sub(last_active_ms)) / 1000,
-            size_of::<ClientHandle>() + query + query_free + output + queued_bytes,
+            size_of::<ClientHandle>() + query + output + queued_bytes,
             if details.user.is_empty() { "default" } else { &details.user },
         )
         .as_bytes(),

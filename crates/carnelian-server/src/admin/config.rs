@@ -26,10 +26,11 @@ pub(super) fn set(server: &Server, ctx: &mut Ctx) -> CommandResult {
     let args: Vec<&[u8]> = ctx.args.iter().skip(2).collect();
     let pairs: Vec<(&[u8], &[u8])> = args.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     let local_client = handle_of(ctx.session).is_some_and(|client| client.is_local);
-    let result =
-        server.config.write().set(&pairs, SetContext { local_client, loading: false }, &mut |id, config| {
-            apply::one(server, ctx.node, config, id)
-        });
+    let context = SetContext { local_client, loading: server.loading.is_active() };
+    let result = server
+        .config
+        .write()
+        .set(&pairs, context, &mut |id, config| apply::one(server, ctx.node, config, id));
     // What depends on several parameters looks at the configuration itself, which is free again.
     server.refresh_gate();
     result.map_err(|error| {

@@ -1,6 +1,6 @@
 //! SAVE, BGSAVE, LASTSAVE, SHUTDOWN.
 
-use crate::server::{Exit, Server};
+use crate::server::Server;
 use crate::snapshot::{self, SaveWish};
 use carnelian_commands::{CommandError, CommandResult, Ctx};
 use std::sync::Arc;
@@ -72,7 +72,7 @@ pub(super) fn shutdown(server: &Arc<Server>, ctx: &mut Ctx) -> CommandResult {
     if !snapshot::prepare_shutdown_locked(server, &node, ctx.keys.shards(), wish, force) {
         return Err(CommandError::new("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    server.request_exit(Exit::Orderly);
+    server.request_exit();
     ctx.session.close = true;
     Ok(())
 }

@@ -94,6 +94,7 @@ fn the_port_changes_while_the_server_runs() {
     };
     assert!(at(port).is_ok());
     assert!(at(server.port).is_err());
+    assert_eq!(server.port_now(), Some(port));
     assert_eq!(client.info("server", "tcp_port"), Some(port.to_string()));
     // Somebody else's port is refused, and the one in use stays.
     let other = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -106,6 +107,7 @@ fn the_port_changes_while_the_server_runs() {
     assert!(at(port).is_ok());
     assert_eq!(client.text("config set port 0"), "OK");
     assert!(at(port).is_err());
+    assert_eq!(server.port_now(), None);
     assert_eq!(client.text("ping"), "PONG");
 }
 

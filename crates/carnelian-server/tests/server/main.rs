@@ -4,5 +4,6 @@ mod admin;
 mod config;
 mod embedding;
 mod info;
+mod loading;
 mod support;
 mod waiting;

@@ -5,6 +5,7 @@ use carnelian_commands::Node;
 use carnelian_server::config::{Config, NoDirectives, StartArgs};
 use carnelian_server::{Level, Log, MemorySource, Options, RunningServer, start};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -20,6 +21,23 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
+/// How to start a server in a directory, with these lines in its configuration file.
+pub(crate) fn options(dir: &Path, port: u16, lines: &str) -> Options {
+    let file = dir.join("redis.conf");
+    let threads = if lines.contains("io-threads") { "" } else { "io-threads 2\n" };
+    std::fs::write(&file, format!("port {port}\nbind 127.0.0.1\nsave \"\"\n{threads}{lines}\n")).unwrap();
+    let args: StartArgs = match carnelian_server::config::CommandLine::parse(&[file.into()], dir) {
+        carnelian_server::config::CommandLine::Start(args) => args,
+        _ => panic!("a configuration file starts a server"),
+    };
+    let mut config = Config::new(dir);
+    config.load(&args, &mut std::io::empty(), &mut NoDirectives).unwrap();
+    let log = Arc::new(Log::new());
+    log.open(&dir.join("log")).unwrap();
+    log.set_level(Level::Debug);
+    Options { config, log, memory: MemorySource::default(), handle_signals: false }
+}
+
 impl TestServer {
     /// Starts a server with these lines in its configuration file.
     pub(crate) fn start(lines: &str) -> Self {
@@ -27,21 +45,7 @@ impl TestServer {
         // Another process may take the port in between.
         for _ in 0..20 {
             let port = free_port();
-            let file = dir.path().join("redis.conf");
-            let threads = if lines.contains("io-threads") { "" } else { "io-threads 2\n" };
-            let text = format!("port {port}\nbind 127.0.0.1\nsave \"\"\n{threads}{lines}\n");
-            std::fs::write(&file, text).unwrap();
-            let args: StartArgs =
-                match carnelian_server::config::CommandLine::parse(&[file.into()], dir.path()) {
-                    carnelian_server::config::CommandLine::Start(args) => args,
-                    _ => panic!("a configuration file starts a server"),
-                };
-            let mut config = Config::new(dir.path());
-            config.load(&args, &mut std::io::empty(), &mut NoDirectives).unwrap();
-            let log = Arc::new(Log::new());
-            log.open(&dir.path().join("log")).unwrap();
-            log.set_level(Level::Debug);
-            let options = Options { config, log, memory: MemorySource::default(), handle_signals: false };
+            let options = options(dir.path(), port, lines);
             if let Ok(server) = start(options) {
                 return Self { server: Some(server), dir, port };
             }
@@ -64,6 +68,11 @@ impl TestServer {
 
     fn options(&self, protocol: Protocol) -> ConnectOptions {
         ConnectOptions { protocol, ..ConnectOptions::tcp("127.0.0.1", self.port) }
+    }
+
+    /// Where the server says that it listens.
+    pub(crate) fn port_now(&self) -> Option<u16> {
+        self.server.as_ref().and_then(RunningServer::port)
     }
 
     pub(crate) fn log(&self) -> String {

@@ -108,12 +108,17 @@ fn restore(ctx: &mut Ctx) -> CommandResult {
     if !options.replace && ctx.keys.entry(key).exists() {
         return Err(CommandError::BUSY_KEY);
     }
-    let ttl = u64::try_from(integer(ctx.arg(2))?).map_err(|_| CommandError::INVALID_TTL)?;
+    let ttl = integer(ctx.arg(2))?;
+    if ttl < 0 {
+        return Err(CommandError::INVALID_TTL);
+    }
     let value = decode(ctx, ctx.arg(3))?;
 
     let existed = options.replace && ctx.keys.remove(key);
     let now_ms = ctx.keys.now_ms();
-    let expire_ms = (ttl != 0).then(|| if options.absolute { ttl } else { ttl.saturating_add(now_ms) });
+    // A moment beyond the signed range wraps around into the past, as in Redis.
+    let moment = if options.absolute { ttl } else { ttl.wrapping_add(now_ms.cast_signed()) };
+    let expire_ms = (ttl != 0).then(|| u64::try_from(moment).unwrap_or(0));
     if expire_ms.is_some_and(|expire_ms| expire_ms <= now_ms) && !ctx.keys.settings().loading() {
         if existed {
             ctx.changed(EventClass::GENERIC, "del", key);

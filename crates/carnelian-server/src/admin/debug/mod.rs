@@ -211,6 +211,10 @@ fn reload(server: &Server, ctx: &mut Ctx) -> CommandResult {
             _ => return error("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."),
         }
     }
+    if server.loading.is_active() {
+        // What is there so far would replace the file.
+        return Err(CommandError::LOADING);
+    }
     if save {
         snapshot::save(server, ctx.node.engine(), ctx.keys.shards()).map_err(|_| CommandError::new("ERR"))?;
     }

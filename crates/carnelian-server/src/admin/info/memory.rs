@@ -53,7 +53,6 @@ impl Usage {
 /// Bytes that one client takes.
 fn bytes_of(client: &ClientHandle) -> u64 {
     let buffers = client.query_bytes.load(Relaxed)
-        + client.query_free.load(Relaxed)
         + client.output_bytes.load(Relaxed)
         + client.queued_bytes.load(Relaxed);
     (size_of::<ClientHandle>() + buffers) as u64

@@ -74,8 +74,9 @@ pub(super) fn persistence(server: &Server, _: &Ctx, report: &mut Report) {
     let state = &server.persistence;
     let running = state.running.load(Relaxed);
     let now_s = server.clock.unix_ms() / 1000;
+    let loading = &server.loading;
     report.lines(&[
-        ("loading", 0),
+        ("loading", u64::from(loading.is_active())),
         ("async_loading", 0),
         ("current_cow_peak", 0),
         ("current_cow_size", 0),
@@ -112,6 +113,16 @@ pub(super) fn persistence(server: &Server, _: &Ctx, report: &mut Report) {
         ("module_fork_in_progress", 0),
         ("module_fork_last_cow_size", 0),
     ]);
+    if loading.is_active() {
+        let (loaded, total) = (loading.loaded_bytes.load(Relaxed), loading.total_bytes.load(Relaxed));
+        report.line("loading_start_time", loading.start_s.load(Relaxed));
+        report.line("loading_total_bytes", total);
+        report.line("loading_rdb_used_mem", loading.file_used_memory.load(Relaxed));
+        report.line("loading_loaded_bytes", loaded);
+        let percent = loaded as f64 * 100.0 / total.max(1) as f64;
+        report.line("loading_loaded_perc", format_args!("{percent:.2}"));
+        report.line("loading_eta_seconds", loading.eta_s(now_s));
+    }
 }
 
 pub(super) fn stats(server: &Server, ctx: &Ctx, report: &mut Report) {

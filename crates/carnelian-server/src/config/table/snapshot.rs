@@ -32,7 +32,7 @@ parameters! {
     /// Microseconds to pause after each key loaded (negative: keys for each microsecond), to slow loading down in tests.
     /// Default: 0.
     KEY_LOAD_DELAY = Spec::int("key-load-delay", 0, i32::MIN as i128, i32::MAX as i128).hidden();
-    /// Bytes loaded between two looks at the clients. Default: 2097152.
+    /// Taken for compatibility: clients are looked after all the time while a dataset is loaded. Default: 2097152.
     LOADING_PROCESS_EVENTS_INTERVAL_BYTES =
         Spec::int("loading-process-events-interval-bytes", 2 << 20, 1024, i32::MAX as i128).hidden();
 }
