@@ -46,7 +46,7 @@ fn mix_value(digest: &mut Digest, value: ValueRef<'_>, expires: bool) {
         ValueRef::List(list) => list.for_each(|element| mix_element(digest, element)),
         ValueRef::Set(set) => set.iter().for_each(|member| member.with_bytes(|bytes| xor(digest, bytes))),
         ValueRef::Hash(hash) => {
-            for (field, value) in hash.iter() {
+            for (field, value) in hash {
                 let mut pair = Digest::default();
                 mix_element(&mut pair, field);
                 mix_element(&mut pair, value);

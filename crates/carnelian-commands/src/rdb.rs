@@ -93,7 +93,7 @@ pub fn encode_value(encoder: &mut rdb::Encoder, out: &mut Vec<u8>, key: Option<&
                 encoder.hash_listpack(out, key, packed.as_bytes());
             } else {
                 encoder.begin(out, key, rdb::BigType::Hash, hash.len() as u64);
-                for (field, value) in hash.iter() {
+                for (field, value) in hash {
                     put(encoder, out, field);
                     put(encoder, out, value);
                 }

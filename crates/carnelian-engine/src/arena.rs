@@ -173,18 +173,16 @@ impl Arena {
 
     #[cold]
     fn add_page(&mut self, class: usize) -> usize {
-        let state = PageState { class: class as u16, used: 0, freed: NO_SLOT, fresh: 0, prev: NONE, next: NONE };
-        let page = match self.vacant.pop() {
-            Some(page) => {
-                self.pages[page as usize] = Some(new_page());
-                *self.state(page as usize) = state;
-                page as usize
-            }
-            None => {
-                self.pages.push(Some(new_page()));
-                self.states.push(state);
-                self.pages.len() - 1
-            }
+        let state =
+            PageState { class: class as u16, used: 0, freed: NO_SLOT, fresh: 0, prev: NONE, next: NONE };
+        let page = if let Some(page) = self.vacant.pop() {
+            self.pages[page as usize] = Some(new_page());
+            *self.state(page as usize) = state;
+            page as usize
+        } else {
+            self.pages.push(Some(new_page()));
+            self.states.push(state);
+            self.pages.len() - 1
         };
         assert!(page < u32::MAX as usize / PAGE_UNITS, "a shard holds at most 32 GiB of small entries");
         if self.partial.len() <= class {
@@ -241,7 +239,12 @@ impl Arena {
     }
 
     /// Copies bytes from one slot to another.
-    pub(crate) fn copy(&mut self, (from, from_offset): (Ref, usize), (to, to_offset): (Ref, usize), len: usize) {
+    pub(crate) fn copy(
+        &mut self,
+        (from, from_offset): (Ref, usize),
+        (to, to_offset): (Ref, usize),
+        len: usize,
+    ) {
         let (source, target) = (from.offset() + from_offset, to.offset() + to_offset);
         if from.page() == to.page() {
             self.page_mut(from.page()).copy_within(source..source + len, target);

@@ -87,7 +87,6 @@ fn matching_portable(tags: &[u8; PLACES], tag: u8) -> u32 {
 }
 
 /// Places of a bucket, as bits.
-#[derive(Clone, Copy)]
 struct Places(u32);
 
 impl Iterator for Places {
@@ -305,15 +304,14 @@ impl Buckets {
         // Only the first overflow bucket may have room: the ones behind it were full before it was needed.
         let first = pair.0[0].extra;
         let free = self.overflow.get(first as usize).and_then(Bucket::free_place);
-        let (number, free) = match free {
-            Some(free) => (first, free),
-            None => {
-                let fresh = self.take_spare();
-                self.overflow_mut(fresh).extra = first;
-                self.pair_mut(place.pair as usize).0[0].extra = fresh;
-                self.longest = self.longest.max(self.chain_length(fresh));
-                (fresh, 0)
-            }
+        let (number, free) = if let Some(free) = free {
+            (first, free)
+        } else {
+            let fresh = self.take_spare();
+            self.overflow_mut(fresh).extra = first;
+            self.pair_mut(place.pair as usize).0[0].extra = fresh;
+            self.longest = self.longest.max(self.chain_length(fresh));
+            (fresh, 0)
         };
         self.overflow_mut(number).put(free, tag, at);
         (place.bucket, place.place) = (number + 2, free as u8);
@@ -331,16 +329,13 @@ impl Buckets {
 
     fn take_spare(&mut self) -> u32 {
         self.overflowing += 1;
-        match self.overflow.get(self.spare as usize) {
-            Some(bucket) => {
-                let number = std::mem::replace(&mut self.spare, bucket.extra);
-                *self.overflow_mut(number) = Bucket::EMPTY;
-                number
-            }
-            None => {
-                self.overflow.push(Bucket::EMPTY);
-                self.overflow.len() as u32 - 1
-            }
+        if let Some(bucket) = self.overflow.get(self.spare as usize) {
+            let number = std::mem::replace(&mut self.spare, bucket.extra);
+            *self.overflow_mut(number) = Bucket::EMPTY;
+            number
+        } else {
+            self.overflow.push(Bucket::EMPTY);
+            self.overflow.len() as u32 - 1
         }
     }
 
@@ -576,7 +571,10 @@ impl Buckets {
             chained += chain;
             assert!(chain <= self.longest);
             if chain > 0 {
-                assert!(pair.0.iter().all(|bucket| bucket.free_place().is_none()), "only full pairs overflow");
+                assert!(
+                    pair.0.iter().all(|bucket| bucket.free_place().is_none()),
+                    "only full pairs overflow"
+                );
             }
             self.visit_pair(number, |place, at| {
                 let hash = items.hash(at);

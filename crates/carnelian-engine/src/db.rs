@@ -373,7 +373,9 @@ impl Db {
     /// Bytes that an entry takes, its part of the index included, sampling `samples` elements of a collection (0 for all).
     pub(crate) fn entry_bytes(&self, spot: Spot, samples: usize) -> usize {
         let entry = self.entry(spot);
-        let object = |id| self.objects.get(id).map_or(0, |object: &Object| size_of::<Object>() + object.heap_bytes(samples));
+        let object = |id| {
+            self.objects.get(id).map_or(0, |object: &Object| size_of::<Object>() + object.heap_bytes(samples))
+        };
         let index = self.index.heap_bytes().checked_div(self.len()).unwrap_or(0).min(INDEX_BYTES);
         crate::arena::slot_bytes(entry.header.size())
             + index
@@ -383,7 +385,8 @@ impl Db {
 
     /// Bytes of the index and of what the arena and the object table have reserved.
     pub(crate) fn overhead_bytes(&self) -> usize {
-        self.index.heap_bytes() + self.objects.heap_bytes() + self.arena.heap_bytes() - self.arena.live_bytes()
+        self.index.heap_bytes() + self.objects.heap_bytes() + self.arena.heap_bytes()
+            - self.arena.live_bytes()
     }
 
     /// Asserts every structural invariant; `inspect` sees each entry with its hash. O(n).
@@ -428,7 +431,11 @@ impl<'a> Payload<'a> {
 
     #[inline]
     fn of_text(key: usize, bytes: &'a [u8]) -> Self {
-        if fits_slot(key, bytes.len()) { Self::Text(bytes) } else { Self::Object(Object::Text(bytes.to_vec())) }
+        if fits_slot(key, bytes.len()) {
+            Self::Text(bytes)
+        } else {
+            Self::Object(Object::Text(bytes.to_vec()))
+        }
     }
 
     /// Bytes that have been edited.

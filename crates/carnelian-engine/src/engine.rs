@@ -99,8 +99,9 @@ impl Engine {
         let mut hasher =
             || RandomState::with_seeds(rng.next_u64(), rng.next_u64(), rng.next_u64(), rng.next_u64());
         let (key_hasher, table_hasher) = (hasher(), hasher());
-        let shards =
-            (0..count).map(|_| Padded(Mutex::new(Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher)))).collect();
+        let shards = (0..count)
+            .map(|_| Padded(Mutex::new(Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher))))
+            .collect();
         Self { shards, databases, hasher: key_hasher, settings: Settings::new(table_hasher) }
     }
 

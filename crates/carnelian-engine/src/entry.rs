@@ -334,7 +334,10 @@ impl<'a> Entry<'a> {
         if !self.header.expires() {
             return NEVER;
         }
-        self.bytes.get(HEADER_BYTES..).and_then(|bytes| bytes.first_chunk()).map_or(NEVER, |bytes| u64::from_le_bytes(*bytes))
+        self.bytes
+            .get(HEADER_BYTES..)
+            .and_then(|bytes| bytes.first_chunk())
+            .map_or(NEVER, |bytes| u64::from_le_bytes(*bytes))
     }
 
     pub(crate) fn expiry(&self) -> Option<u64> {

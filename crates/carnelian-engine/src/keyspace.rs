@@ -9,7 +9,7 @@ use crate::objects::Object;
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::shard::Shard;
-use crate::value::{Collection, Kept, Value, ValueRef};
+use crate::value::{Collection, Value, ValueRef};
 use crate::wait::{WaitQueues, Waiter};
 use crate::watch::{Presence, WatchFlag};
 use std::sync::Arc;
@@ -269,7 +269,14 @@ impl<'e> Keyspace<'e> {
 
     /// Stores a payload in the entry, or in a new one. The expiry stays when it is `None`.
     #[inline]
-    fn put(&mut self, hash: u64, key: &[u8], spot: Option<Spot>, payload: Payload<'_>, expire_ms: Option<u64>) -> Spot {
+    fn put(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        spot: Option<Spot>,
+        payload: Payload<'_>,
+        expire_ms: Option<u64>,
+    ) -> Spot {
         match spot {
             Some(mut spot) => {
                 self.overwrite(hash, &mut spot, payload, expire_ms);
@@ -279,7 +286,14 @@ impl<'e> Keyspace<'e> {
         }
     }
 
-    fn put_value(&mut self, hash: u64, key: &[u8], spot: Option<Spot>, value: Value, expire_ms: Option<u64>) -> Spot {
+    fn put_value(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        spot: Option<Spot>,
+        value: Value,
+        expire_ms: Option<u64>,
+    ) -> Spot {
         let text;
         let payload = match value {
             Value::String(string) => {
@@ -452,6 +466,11 @@ impl<'e> Keyspace<'e> {
     /// Number of keys with an expiry in database `db`.
     pub fn db_expires(&self, db: usize) -> usize {
         self.shards.iter().filter_map(|shard| shard.dbs.get(db)).map(Db::expiring).sum()
+    }
+
+    /// Bytes that the keys of database `db` take besides their entries: index, tables, and reserved memory.
+    pub fn db_overhead_bytes(&self, db: usize) -> usize {
+        self.shards.iter().filter_map(|shard| shard.dbs.get(db)).map(Db::overhead_bytes).sum()
     }
 
     /// Mean time to live, in milliseconds, of a sample of the expiring keys in database `db`; 0 without any.

@@ -2,8 +2,8 @@
 
 use crate::hash::Hash;
 use crate::list::List;
-use crate::set::Set;
 use crate::objects::Object;
+use crate::set::Set;
 use crate::string::{StringRef, StringValue};
 use carnelian_encoding::listpack::Element;
 
@@ -183,7 +183,7 @@ mod sealed {
         /// The collection in an object, if it is of this type.
         fn of(object: &mut Object) -> Option<&mut Self>;
         /// The collection at a look, if it is of this type.
-        fn read<'a>(value: ValueRef<'a>) -> Option<&'a Self>;
+        fn read(value: ValueRef<'_>) -> Option<&Self>;
     }
 }
 
@@ -199,7 +199,7 @@ macro_rules! collection {
                 }
             }
 
-            fn read<'a>(value: ValueRef<'a>) -> Option<&'a Self> {
+            fn read(value: ValueRef<'_>) -> Option<&Self> {
                 match value {
                     ValueRef::$type(value) => Some(value),
                     _ => None,

@@ -1,6 +1,8 @@
 //! A snapshot yields exactly what was there at the cut, each entry once, whatever happens while it is taken.
 
-use carnelian_engine::{Engine, EngineOptions, EntryEncoder, Expiry, Keyspace, Set, SnapshotEntry, Value, ValueRef};
+use carnelian_engine::{
+    Engine, EngineOptions, EntryEncoder, Expiry, Keyspace, Set, SnapshotEntry, Value, ValueRef,
+};
 use proptest::prelude::*;
 
 const DATABASES: usize = 3;

@@ -88,12 +88,11 @@ impl KeyEntry<'_, '_> {
         &mut self,
         create: impl FnOnce() -> T,
     ) -> Result<Edit<'_, T>, WrongType> {
-        let spot = match self.spot {
-            Some(spot) => spot,
-            None => {
-                let spot = self.keys.put_value(self.hash, self.key, None, create().into(), None);
-                *self.spot.insert(spot)
-            }
+        let spot = if let Some(spot) = self.spot {
+            spot
+        } else {
+            let spot = self.keys.put_value(self.hash, self.key, None, create().into(), None);
+            *self.spot.insert(spot)
         };
         self.keys.edit_at(self.hash, spot)
     }

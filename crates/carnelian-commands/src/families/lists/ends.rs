@@ -6,7 +6,7 @@ use crate::cursor::{Cursor, integer};
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeySpec, check};
 
-use carnelian_engine::{End, EventClass, Expiry, List, Value};
+use carnelian_engine::{End, EventClass, List};
 use carnelian_resp::Args;
 
 const PUSH: CommandSpec = CommandSpec::run("lpush", -3, Group::List, lpush)
@@ -96,7 +96,6 @@ fn push(ctx: &mut Ctx, end: End, only_existing: bool) -> CommandResult {
         list.push(end, value, settings);
     }
     let len = list.len();
-    drop(list);
     entry.changed(EventClass::LIST, push_event(end));
     ctx.dirty(values.len() as u64 - 1);
     ctx.out.integer(len as i64);
@@ -141,7 +140,6 @@ pub(super) fn pop_one(ctx: &mut Ctx, key: &[u8], end: End, named: bool) -> Comma
     }
     list.pop_with(end, |element| ctx.out.element(element));
     let emptied = list.is_empty();
-    drop(list);
     entry.changed(EventClass::LIST, pop_event(end));
     if emptied {
         entry.remove();
@@ -185,7 +183,6 @@ pub(super) fn pop_some(
         }
     }
     let emptied = list.is_empty();
-    drop(list);
     entry.changed(EventClass::LIST, pop_event(end));
     if emptied {
         entry.remove();

@@ -95,7 +95,7 @@ fn spop_many(ctx: &mut Ctx) -> CommandResult {
     } else if remaining.saturating_mul(MOVE_FACTOR) > count {
         for _ in 0..count {
             let place = rng.below(set.len());
-    let member = set.remove_at(place).unwrap_or_default();
+            let member = set.remove_at(place).unwrap_or_default();
             ctx.out.bulk(&member);
         }
         ctx.keys.changed(EventClass::SET, "spop", key);
