@@ -408,7 +408,15 @@ impl ReplyWriter {
     }
 
     #[inline(always)]
-    fn header(&mut self, prefix: u8, number: impl itoa::Integer) {
+    fn header(&mut self, prefix: u8, number: impl itoa::Integer + TryInto<u8> + Copy) {
+        // Nearly every number is small, and what has a fixed size is written without a call.
+        match number.try_into() {
+            Ok(one @ 0..10) => return self.buf.extend_from_slice(&[prefix, b'0' + one, b'\r', b'\n']),
+            Ok(two @ 10..100) => {
+                return self.buf.extend_from_slice(&[prefix, b'0' + two / 10, b'0' + two % 10, b'\r', b'\n']);
+            }
+            _ => {}
+        }
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(number).as_bytes();
         self.buf.reserve(digits.len() + 3);
