@@ -43,6 +43,9 @@ enum Kind {
 /// Bytes a deferred header takes while its length is not known: a kind, one digit, CR and LF.
 const DEFERRED: &[u8] = b"*0\r\n";
 
+/// Strings below this length are written in one piece. Their length has at most two digits.
+const SHORT: usize = 64;
+
 /// Writer of replies into one growing buffer.
 ///
 /// Each method says what is meant; which form that takes in RESP2 or RESP3 is decided here and nowhere else.
@@ -427,10 +430,36 @@ impl ReplyWriter {
 
     #[inline(always)]
     fn blob(&mut self, prefix: u8, bytes: &[u8]) {
+        if bytes.len() < SHORT {
+            self.short_blob(prefix, bytes);
+            return;
+        }
         self.buf.reserve(bytes.len() + 25);
         self.header(prefix, bytes.len());
         self.buf.extend_from_slice(bytes);
         self.buf.extend_from_slice(b"\r\n");
+    }
+
+    /// A short string is put together in a block of fixed size, which is appended without a call for each of its parts.
+    #[inline]
+    fn short_blob(&mut self, prefix: u8, bytes: &[u8]) {
+        let len = bytes.len();
+        let mut block = [0; SHORT + 8];
+        block[0] = prefix;
+        let mut at = 1;
+        if len >= 10 {
+            block[at] = b'0' + (len / 10) as u8;
+            at += 1;
+        }
+        block[at] = b'0' + (len % 10) as u8;
+        block[at + 1..at + 3].copy_from_slice(b"\r\n");
+        at += 3;
+        block[at..at + len].copy_from_slice(bytes);
+        at += len;
+        block[at..at + 2].copy_from_slice(b"\r\n");
+        let end = self.buf.len() + at + 2;
+        self.buf.extend_from_slice(&block);
+        self.buf.truncate(end);
     }
 
     fn line(&mut self, prefix: u8, text: &[u8]) {
