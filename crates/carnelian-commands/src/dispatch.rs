@@ -4,6 +4,7 @@ use crate::batch::{Batch, Prepared};
 use crate::block::{self, Blocked};
 use crate::ctx::{BlockRequest, Ctx};
 use crate::error::CommandError;
+use crate::evict::{self, Evictors, Room};
 use crate::host::{Gate, Host};
 use crate::leftover::Leftover;
 use crate::line::Line;
@@ -41,6 +42,7 @@ pub struct Node {
     errors: ErrorStats,
     line: Line,
     leftovers: Mutex<Vec<Leftover>>,
+    pub(crate) evictors: Evictors,
     gated: AtomicBool,
     monitored: AtomicBool,
     slow_ns: AtomicU64,
@@ -72,6 +74,7 @@ impl Node {
             errors: ErrorStats::default(),
             line: Line::default(),
             leftovers: Mutex::default(),
+            evictors: Evictors::default(),
             gated: AtomicBool::new(false),
             monitored: AtomicBool::new(false),
             slow_ns: AtomicU64::new(u64::MAX),
@@ -172,6 +175,9 @@ impl Node {
             return self.refuse(session, Some(entry), &CommandError::NOT_IN_TRANSACTION, out, stats);
         }
         if self.gated.load(Relaxed) {
+            if self.make_room(batch) == Room::None && evict::adds_data(spec, session) {
+                return self.refuse(session, Some(entry), &CommandError::OUT_OF_MEMORY, out, stats);
+            }
             match self.host.gate(spec, session, args) {
                 Gate::Pass => {}
                 Gate::Refuse(error) => return self.refuse(session, Some(entry), &error, out, stats),
@@ -402,10 +408,14 @@ impl Node {
         *keys.shards() = Shards::none();
         self.line.released();
         let stats = batch.stats;
-        let Effects { dirty, hits, misses, expired, .. } = keys.effects;
-        for (counter, amount) in
-            [(&stats.dirty, dirty), (&stats.hits, hits), (&stats.misses, misses), (&stats.expired, expired)]
-        {
+        let Effects { dirty, hits, misses, expired, evicted, .. } = keys.effects;
+        for (counter, amount) in [
+            (&stats.dirty, dirty),
+            (&stats.hits, hits),
+            (&stats.misses, misses),
+            (&stats.expired, expired),
+            (&stats.evicted, evicted),
+        ] {
             if amount > 0 {
                 counter.add(amount);
             }

@@ -2,6 +2,7 @@
 
 use crate::ctx::Ctx;
 use crate::error::{CommandError, CommandResult};
+use crate::evict::Room;
 use crate::session::Session;
 use crate::spec::CommandSpec;
 use carnelian_engine::{Garbage, KeyEvent, Keyspace};
@@ -28,6 +29,9 @@ host_commands! {
     Subscribe, Unsubscribe, PSubscribe, PUnsubscribe, SSubscribe, SUnsubscribe, Publish, SPublish, PubSub,
 }
 
+/// Half a millisecond.
+const DEFAULT_EVICTION_NS: u64 = 500_000;
+
 /// Whether a command may run now.
 pub enum Gate {
     /// It may.
@@ -52,6 +56,28 @@ pub trait Host: Send + Sync {
     fn gate(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>) -> Gate {
         Gate::Pass
     }
+
+    /// Bytes in use beyond what `maxmemory` allows, to be given back by removing keys; 0 when there is no limit or it is kept.
+    /// Asked before each command while [`Node::set_gated`](crate::Node::set_gated) is on: it must be cheap, and right.
+    fn excess_memory(&self) -> u64 {
+        0
+    }
+
+    /// For how long eviction may hold up a command, in nanoseconds.
+    fn eviction_time_ns(&self) -> u64 {
+        DEFAULT_EVICTION_NS
+    }
+
+    /// Whether evicted values that take long to free are freed in the background.
+    fn evicts_lazily(&self) -> bool {
+        false
+    }
+
+    /// A key has been removed because memory was short, which took about so many bytes.
+    fn evicted_key(&self, _: u64) {}
+
+    /// Too much memory was in use: what came of it, and how long it took in nanoseconds.
+    fn evicted(&self, _: Room, _: u64) {}
 
     /// Shows a command to MONITOR clients. Asked only while [`Node::set_monitored`](crate::Node::set_monitored) is on.
     fn monitor(&self, _: &Session, _: Args<'_>) {}

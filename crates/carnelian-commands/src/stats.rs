@@ -67,6 +67,8 @@ pub struct WorkerStats {
     pub misses: Counter,
     /// Keys that expired.
     pub expired: Counter,
+    /// Keys that were removed because memory was short.
+    pub evicted: Counter,
     /// Changes to the dataset.
     pub dirty: Counter,
     /// Error replies sent.
@@ -81,7 +83,8 @@ impl WorkerStats {
 
     /// Back to zero, but for the number of changes, which snapshots are timed by.
     pub fn reset(&self) {
-        for counter in [&self.processed, &self.hits, &self.misses, &self.expired, &self.errors] {
+        for counter in [&self.processed, &self.hits, &self.misses, &self.expired, &self.evicted, &self.errors]
+        {
             counter.reset();
         }
         for command in &self.commands {

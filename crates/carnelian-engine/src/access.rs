@@ -61,6 +61,13 @@ impl AccessClock {
         if elapsed > CLOCK_MASK - 60 { 0 } else { u64::from(elapsed) }
     }
 
+    /// Minutes since the access counter last moved or decayed.
+    pub(crate) fn idle_minutes(self, now_ms: u64) -> u64 {
+        let elapsed = minutes(now_ms).wrapping_sub(self.0 >> 8) & 0xffff;
+        // As above: the clock of another worker may be ahead.
+        if elapsed == 0xffff { 0 } else { u64::from(elapsed) }
+    }
+
     /// The access counter after the decay that is due.
     pub fn frequency(self, settings: &Settings, now_ms: u64) -> u8 {
         let elapsed = minutes(now_ms).wrapping_sub(self.0 >> 8) & 0xffff;

@@ -3,6 +3,7 @@
 //! Pages of 16 KiB hold slots of one class each. A page whose last slot is freed goes back to the allocator, so memory
 //! follows what is live; freeing a whole arena is freeing its pages.
 
+use crate::gauge::Gauge;
 use crate::prefetch;
 use crate::segments::Segments;
 
@@ -94,6 +95,8 @@ pub(crate) struct Arena {
     /// Numbers of pages that have gone back to the allocator.
     vacant: Vec<u32>,
     live_bytes: usize,
+    /// Told of the bytes that are reserved and not live.
+    gauge: Option<Gauge>,
 }
 
 /// Bytes that a slot for `size` bytes takes.
@@ -103,6 +106,30 @@ pub(crate) const fn slot_bytes(size: usize) -> usize {
 }
 
 impl Arena {
+    /// An empty arena that tells `gauge` how many bytes it has reserved without using them.
+    pub(crate) fn with_gauge(gauge: Gauge) -> Self {
+        Self { gauge: Some(gauge), ..Self::default() }
+    }
+
+    /// Stops counting for the gauge: the arena leaves its shard.
+    pub(crate) fn leave_gauge(&mut self) {
+        if let Some(gauge) = self.gauge.take() {
+            gauge.add(-self.wasted_bytes().cast_signed());
+        }
+    }
+
+    /// Bytes of pages that no slot uses.
+    pub(crate) fn wasted_bytes(&self) -> usize {
+        (self.pages.len() - self.vacant.len()) * PAGE_BYTES - self.live_bytes
+    }
+
+    #[inline]
+    fn note_waste(&self, bytes: isize) {
+        if let Some(gauge) = &self.gauge {
+            gauge.add(bytes);
+        }
+    }
+
     fn state(&mut self, page: usize) -> &mut PageState {
         match self.states.get_mut(page) {
             Some(state) => state,
@@ -152,6 +179,7 @@ impl Arena {
             _ => self.add_page(class),
         };
         self.live_bytes += class * UNIT;
+        self.note_waste(-((class * UNIT).cast_signed()));
         let state = self.state(page);
         state.used += 1;
         let unit = if state.freed == NO_SLOT {
@@ -173,6 +201,7 @@ impl Arena {
 
     #[cold]
     fn add_page(&mut self, class: usize) -> usize {
+        self.note_waste(PAGE_BYTES.cast_signed());
         let state =
             PageState { class: class as u16, used: 0, freed: NO_SLOT, fresh: 0, prev: NONE, next: NONE };
         let page = if let Some(page) = self.vacant.pop() {
@@ -224,6 +253,7 @@ impl Arena {
         state.used -= 1;
         let (class, is_empty) = (usize::from(state.class), state.used == 0);
         self.live_bytes -= class * UNIT;
+        self.note_waste((class * UNIT).cast_signed());
         if was_full {
             self.link(page);
         }
@@ -232,6 +262,7 @@ impl Arena {
         if is_empty && !is_last {
             self.unlink(page);
             self.pages[page] = None;
+            self.note_waste(-PAGE_BYTES.cast_signed());
             self.vacant.push(page as u32);
         } else {
             self.page_mut(page)[unit * UNIT..][..2].copy_from_slice(&next.to_le_bytes());

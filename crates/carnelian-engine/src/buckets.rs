@@ -24,6 +24,8 @@ const NONE: u32 = u32::MAX;
 pub(crate) const NEVER_DUE: u32 = u32::MAX;
 /// Pairs whose due times are summed up in one.
 const GROUP: usize = 16;
+/// Groups of which the one that is due the soonest is looked for.
+const DUE_WINDOW: usize = 64;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -542,6 +544,67 @@ impl Buckets {
             }
         }
         None
+    }
+
+    /// The next pair from `from` on, and around the end, with an item that is due some time. Passes over sixteen pairs at
+    /// a time that have none.
+    pub(crate) fn next_volatile(&self, from: usize) -> Option<usize> {
+        let pairs = self.pairs.len();
+        let search = |from: usize, end: usize| {
+            let mut at = from;
+            while at < end {
+                let group = at / GROUP;
+                let group_end = ((group + 1) * GROUP).min(end);
+                if *self.due.get(group)? != NEVER_DUE
+                    && let Some(pair) = (at..group_end).find(|pair| self.pair_due(*pair) != NEVER_DUE)
+                {
+                    return Some(pair);
+                }
+                at = group_end;
+            }
+            None
+        };
+        search(from.min(pairs), pairs).or_else(|| search(0, from.min(pairs)))
+    }
+
+    /// The pair whose first item is due the soonest, of [`DUE_WINDOW`] groups of pairs that begin at a random one.
+    pub(crate) fn first_due(&mut self, rng: &mut Rng) -> Option<usize> {
+        let groups = self.due.len();
+        let start = rng.below(groups);
+        let mut round = 0;
+        // A window without any is followed by the next one, around the end.
+        while round * DUE_WINDOW < groups {
+            let window =
+                (0..DUE_WINDOW.min(groups)).map(|offset| (start + round * DUE_WINDOW + offset) % groups);
+            let group = window.min_by_key(|group| self.due[*group])?;
+            let pairs = group * GROUP..((group + 1) * GROUP).min(self.pairs.len());
+            let first = pairs.min_by_key(|pair| self.pair_due(*pair))?;
+            let due = self.pair_due(first);
+            let known = std::mem::replace(&mut self.due[group], due);
+            if known == NEVER_DUE {
+                round += 1;
+            } else if known == due {
+                return Some(first);
+            }
+            // What the group had first is gone: the window is looked at again, with what it has now.
+        }
+        None
+    }
+
+    /// Sets when the first item of a pair is due, after all of them have been looked at, and has its group know.
+    /// True when the pair knew.
+    pub(crate) fn correct_due(&mut self, pair: usize, due: u32) -> bool {
+        if self.pair_due(pair) == due {
+            return true;
+        }
+        self.set_due(pair, due);
+        let group = pair / GROUP;
+        let end = ((group + 1) * GROUP).min(self.pairs.len());
+        let soonest = (group * GROUP..end).map(|pair| self.pair_due(pair)).min().unwrap_or(NEVER_DUE);
+        if let Some(due) = self.due.get_mut(group) {
+            *due = soonest;
+        }
+        false
     }
 
     /// Sets when the first item of a pair is due, after all of them have been looked at.

@@ -4,6 +4,7 @@ use crate::access::AccessClock;
 use crate::arena::{Arena, Ref};
 use crate::buckets::{Buckets, Items, NEVER_DUE, Place};
 use crate::entry::{Blueprint, Entry, NEVER, Payload, fits_slot, write_expiry};
+use crate::gauge::Gauge;
 use crate::objects::{Object, Objects};
 use crate::rng::Rng;
 use crate::snapshot::DbSnapshot;
@@ -15,6 +16,12 @@ use smallvec::SmallVec;
 
 /// log2 of the milliseconds that due times of pairs are counted in.
 const DUE_SHIFT: u32 = 6;
+
+/// Pairs of buckets that a sample is looked for in, while they are empty.
+const SAMPLED_PAIRS: usize = 256;
+
+/// Entries to choose one from.
+pub(crate) type Sample = SmallVec<[Ref; 64]>;
 
 /// Where an entry is. Valid until the next insertion or removal; changing the entry keeps it up to date.
 #[derive(Clone, Copy)]
@@ -55,11 +62,11 @@ impl Items for Keys<'_> {
 }
 
 impl Db {
-    /// An empty one, whose keys are hashed by `hasher`.
-    pub(crate) fn new(hasher: RandomState) -> Self {
+    /// An empty one, whose keys are hashed by `hasher`, in a shard with this gauge.
+    pub(crate) fn new(hasher: RandomState, gauge: Gauge) -> Self {
         Self {
             index: Buckets::default(),
-            arena: Arena::default(),
+            arena: Arena::with_gauge(gauge),
             objects: Objects::default(),
             hasher,
             expiring: 0,
@@ -69,9 +76,11 @@ impl Db {
     }
 
     /// Takes everything out.
-    pub(crate) fn take(&mut self) -> Self {
-        let empty = Self::new(self.hasher.clone());
-        std::mem::replace(self, empty)
+    pub(crate) fn take(&mut self, gauge: Gauge) -> Self {
+        let empty = Self::new(self.hasher.clone(), gauge);
+        let mut taken = std::mem::replace(self, empty);
+        taken.arena.leave_gauge();
+        taken
     }
 
     /// Number of entries.
@@ -312,6 +321,81 @@ impl Db {
         self.index.random(rng).map(|(_, at)| self.entry_at(at))
     }
 
+    // ---- eviction ----
+
+    /// Up to `count` entries that stand close to each other, beginning at a random place; `volatile` ones only, if wanted.
+    /// Few or none when the table is nearly empty. O(count).
+    pub(crate) fn sample(&mut self, rng: &mut Rng, count: usize, volatile: bool) -> Sample {
+        let mut sample = Sample::new();
+        let pairs = self.pairs();
+        let (mut pair, mut passed) = (rng.below(pairs), 0);
+        for _ in 0..SAMPLED_PAIRS {
+            if volatile {
+                let Some(found) = self.index.next_volatile(pair) else { break };
+                passed += (found + pairs - pair) % pairs;
+                pair = found;
+            }
+            // Once around, and everything has been seen.
+            if passed >= pairs || sample.len() >= count {
+                break;
+            }
+            if volatile {
+                self.add_volatile(pair, &mut sample);
+            } else {
+                self.index.visit_pair(pair, |_, at| sample.push(at));
+            }
+            pair = (pair + 1) % pairs;
+            passed += 1;
+        }
+        if sample.len() > count {
+            let start = rng.below(sample.len());
+            sample.rotate_left(start);
+            sample.truncate(count);
+        }
+        for &at in &sample {
+            self.arena.prefetch(at);
+        }
+        sample
+    }
+
+    /// As [`random`](Self::random): where the entry is.
+    pub(crate) fn random_ref(&self, rng: &mut Rng) -> Option<Ref> {
+        self.index.random(rng).map(|(_, at)| at)
+    }
+
+    /// Entries that expire soonest of many thousand. O(1).
+    pub(crate) fn sample_due(&mut self, rng: &mut Rng) -> Sample {
+        let mut sample = Sample::new();
+        for _ in 0..SAMPLED_PAIRS {
+            let Some(pair) = self.index.first_due(rng) else { break };
+            // A pair whose first entry is gone says so only now, and another one may come before it.
+            sample.clear();
+            if self.add_volatile(pair, &mut sample) {
+                break;
+            }
+        }
+        sample
+    }
+
+    /// Adds the entries of a pair that expire, and corrects what the pair says of when that is. True when it was right.
+    fn add_volatile(&mut self, pair: usize, sample: &mut Sample) -> bool {
+        let mut soonest = NEVER;
+        for at in self.pair(pair) {
+            let expire_ms = self.entry_at(at).expire_ms();
+            if expire_ms != NEVER {
+                soonest = soonest.min(expire_ms);
+                sample.push(at);
+            }
+        }
+        let due = self.due_of(soonest);
+        self.index.correct_due(pair, due)
+    }
+
+    /// The hash of an entry's key.
+    pub(crate) fn hash_at(&self, at: Ref) -> u64 {
+        self.hasher.hash_one(self.entry_at(at).key())
+    }
+
     // ---- expiry ----
 
     fn due_of(&self, expire_ms: u64) -> u32 {
@@ -383,10 +467,12 @@ impl Db {
             + entry.key_object().map_or(0, object)
     }
 
-    /// Bytes of the index and of what the arena and the object table have reserved.
+    /// Bytes of the index and of the tables of arena and objects. Pages that are reserved and not used are left out, see
+    /// [`Engine::unused_bytes`](crate::Engine::unused_bytes).
     pub(crate) fn overhead_bytes(&self) -> usize {
         self.index.heap_bytes() + self.objects.heap_bytes() + self.arena.heap_bytes()
             - self.arena.live_bytes()
+            - self.arena.wasted_bytes()
     }
 
     /// Asserts every structural invariant; `inspect` sees each entry with its hash. O(n).

@@ -97,6 +97,8 @@ pub struct Effects {
     pub misses: u64,
     /// Keys found expired and removed.
     pub expired: u64,
+    /// Keys removed because memory was short.
+    pub evicted: u64,
 }
 
 impl Effects {
@@ -109,5 +111,6 @@ impl Effects {
         self.hits = 0;
         self.misses = 0;
         self.expired = 0;
+        self.evicted = 0;
     }
 }

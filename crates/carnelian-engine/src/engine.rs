@@ -1,6 +1,7 @@
 //! The shards and the one way to lock them.
 
 use crate::db::Db;
+use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
 use crate::rng::Rng;
 use crate::settings::Settings;
@@ -85,6 +86,8 @@ struct Padded(Mutex<Shard>);
 /// The whole dataset.
 pub struct Engine {
     shards: Box<[Padded]>,
+    /// Reserved and unused bytes of each shard.
+    gauges: Box<[Gauge]>,
     databases: usize,
     hasher: RandomState,
     settings: Settings,
@@ -99,10 +102,12 @@ impl Engine {
         let mut hasher =
             || RandomState::with_seeds(rng.next_u64(), rng.next_u64(), rng.next_u64(), rng.next_u64());
         let (key_hasher, table_hasher) = (hasher(), hasher());
-        let shards = (0..count)
-            .map(|_| Padded(Mutex::new(Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher))))
-            .collect();
-        Self { shards, databases, hasher: key_hasher, settings: Settings::new(table_hasher) }
+        let gauges: Box<[Gauge]> = (0..count).map(|_| Gauge::default()).collect();
+        let shard = |gauge: &Gauge| {
+            Padded(Mutex::new(Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher, gauge.clone())))
+        };
+        let shards = gauges.iter().map(shard).collect();
+        Self { shards, gauges, databases, hasher: key_hasher, settings: Settings::new(table_hasher) }
     }
 
     /// Number of shards, a power of two.
@@ -118,6 +123,12 @@ impl Engine {
     /// The tunables.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Bytes that the shards have taken from the allocator for entries and do not use: what is left of pages where entries
+    /// were removed, or are still to come. It needs no lock. O(shards).
+    pub fn unused_bytes(&self) -> usize {
+        self.gauges.iter().map(Gauge::get).sum::<isize>().max(0).cast_unsigned()
     }
 
     #[inline]

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 mod edit;
 mod entry;
+mod evict;
 
 pub use edit::{Edit, TextEdit, WrongType};
 pub use entry::{Expiry, KeyEntry};
@@ -149,7 +150,7 @@ impl<'e> Keyspace<'e> {
             self.count_read(key, found.is_some());
         }
         let spot = found?;
-        if lookup == Lookup::Use && !self.no_touch {
+        if lookup == Lookup::Use && !self.no_touch && !self.engine.settings().track_changes() {
             self.touch(hash, spot);
         }
         let db = self.db;

@@ -61,6 +61,14 @@ settings! {
     notify_events / set_notify_events: AtomicU32 = u32 = 0;
     /// Whether entries count accesses (LFU) instead of remembering when they were last used.
     track_frequency / set_track_frequency: AtomicBool = bool = false;
+    /// Whether only changes count as uses of an entry, not reads.
+    track_changes / set_track_changes: AtomicBool = bool = false;
+    /// What gives way when memory is short, as a number: see [`eviction_policy`](Self::eviction_policy).
+    eviction_code / set_eviction_code: AtomicU32 = u32 = 0;
+    /// Entries looked at to find one that gives way (`maxmemory-samples`).
+    eviction_samples / set_eviction_samples: AtomicUsize = usize = 5;
+    /// Whether small integers are said to be shared by OBJECT REFCOUNT.
+    shares_integers / set_shares_integers: AtomicBool = bool = true;
     /// How slowly the access counter saturates (`lfu-log-factor`).
     lfu_log_factor / set_lfu_log_factor: AtomicU32 = u32 = 10;
     /// Minutes after which the access counter loses one (`lfu-decay-time`).

@@ -4,6 +4,7 @@ use crate::access::AccessClock;
 use crate::db::{Db, Due, Spot};
 use crate::engine::ShardSet;
 use crate::entry::Payload;
+use crate::gauge::Gauge;
 use crate::objects::Object;
 use crate::rng::Rng;
 use crate::snapshot::{ShardSnapshot, SnapshotEntry};
@@ -31,14 +32,15 @@ pub(crate) struct Shard {
     /// Snapshots that have begun since the last one that was finished.
     pub(crate) unfinished: u8,
     hasher: RandomState,
+    gauge: Gauge,
 }
 
 impl Shard {
-    pub(crate) fn new(databases: usize, rng: Rng, hasher: &RandomState) -> Self {
+    pub(crate) fn new(databases: usize, rng: Rng, hasher: &RandomState, gauge: Gauge) -> Self {
         // Databases beyond the first few are seldom used and come into being when they are.
         let eager = databases.min(16);
         Self {
-            dbs: (0..eager).map(|_| Db::new(hasher.clone())).collect(),
+            dbs: (0..eager).map(|_| Db::new(hasher.clone(), gauge.clone())).collect(),
             waits: (0..eager).map(|_| WaitQueues::default()).collect(),
             watches: (0..eager).map(|_| WatchList::default()).collect(),
             wait_needs: ShardSet::EMPTY,
@@ -47,6 +49,7 @@ impl Shard {
             epoch: 0,
             unfinished: 0,
             hasher: hasher.clone(),
+            gauge,
         }
     }
 
@@ -60,8 +63,8 @@ impl Shard {
 
     #[cold]
     fn grow(&mut self, db: usize) {
-        let hasher = &self.hasher;
-        self.dbs.resize_with(db + 1, || Db::new(hasher.clone()));
+        let (hasher, gauge) = (&self.hasher, &self.gauge);
+        self.dbs.resize_with(db + 1, || Db::new(hasher.clone(), gauge.clone()));
         self.waits.resize_with(db + 1, WaitQueues::default);
         self.watches.resize_with(db + 1, WatchList::default);
     }
@@ -110,6 +113,7 @@ impl Shard {
 
     /// Empties one database. A running snapshot keeps what it has not saved yet.
     pub(crate) fn take_db(&mut self, db: usize) -> Db {
-        self.db_mut(db).take()
+        let gauge = self.gauge.clone();
+        self.db_mut(db).take(gauge)
     }
 }

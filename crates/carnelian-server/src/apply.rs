@@ -4,6 +4,7 @@ use crate::config::{Config, Id, KeyspaceEvents, id};
 use crate::log::{Level, Log};
 use crate::server::Server;
 use carnelian_commands::Node;
+use carnelian_engine::EvictionPolicy;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Puts every parameter into effect.
@@ -30,7 +31,15 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
         id::RDBCOMPRESSION => settings.set_rdb_compression(config.bool(id)),
         id::LFU_LOG_FACTOR => settings.set_lfu_log_factor(config.uint(id) as u32),
         id::LFU_DECAY_TIME => settings.set_lfu_decay_minutes(config.uint(id) as u32),
-        id::MAXMEMORY_POLICY => settings.set_track_frequency(config.word(id).ends_with("lfu")),
+        id::MAXMEMORY_POLICY => {
+            settings.set_eviction_policy(EvictionPolicy::from_name(config.word(id)));
+            settings.set_shares_integers(shares_integers(config));
+        }
+        id::MAXMEMORY_SAMPLES => settings.set_eviction_samples(size(id)),
+        id::MAXMEMORY_EVICTION_TENACITY => {
+            server.cached.eviction_time_ns.store(eviction_time_ns(config.uint(id)), Relaxed);
+        }
+        id::LAZYFREE_LAZY_EVICTION => server.cached.lazy_eviction.store(config.bool(id), Relaxed),
         id::NOTIFY_KEYSPACE_EVENTS => settings.set_notify_events(engine_events(config.keyspace_events())),
         id::SLOWLOG_LOG_SLOWER_THAN | id::LATENCY_MONITOR_THRESHOLD => node.set_slow_ns(slow_ns(config)),
         id::KEY_LOAD_DELAY => server.loading.key_delay.store(config.int(id), Relaxed),
@@ -56,8 +65,9 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
             server.cached.lacks_replicas.store(lacks, Relaxed);
         }
         id::MAXMEMORY => {
+            server.memory.refresh();
             server.cached.max_memory.store(config.uint(id), Relaxed);
-            server.read_memory();
+            settings.set_shares_integers(shares_integers(config));
         }
         id::LOGLEVEL => server.log.set_level(Level::from_name(config.word(id))),
         id::PORT => server.tcp_sockets.change_port(config, &server.log)?,
@@ -82,6 +92,22 @@ fn engine_events(events: KeyspaceEvents) -> u32 {
     }
     // The engine numbers the classes from 0, behind the two kinds of channels.
     events.0 >> 2
+}
+
+/// Whether small integers are shared as far as OBJECT REFCOUNT tells: not when each key needs an access clock of its own.
+fn shares_integers(config: &Config) -> bool {
+    let policy = config.word(id::MAXMEMORY_POLICY);
+    config.uint(id::MAXMEMORY) == 0 || !["lru", "lfu", "lrm"].iter().any(|order| policy.ends_with(order))
+}
+
+/// For how long eviction may hold up a command, in nanoseconds: up to tenacity 10 in even steps to half a millisecond, from
+/// there by 15% each, to two minutes at 99. Without an end at 100.
+fn eviction_time_ns(tenacity: u64) -> u64 {
+    match tenacity {
+        0..=10 => tenacity * 50_000,
+        11..=99 => (500_000.0 * 1.15f64.powi(tenacity as i32 - 10)) as u64,
+        _ => u64::MAX,
+    }
 }
 
 /// The duration from which commands are reported: the lower of the two thresholds.

@@ -316,6 +316,7 @@ impl Connection {
             self.parser.shrink();
         }
         ahead.shrink();
+        crate::memory::publish();
         worker.ahead.replace(ahead);
         let resp = if self.out.protocol() == Protocol::Resp3 { 3 } else { 2 };
         self.client.refresh(&self.session, resp, now_ms);

@@ -52,7 +52,8 @@ async fn run(server: Arc<Server>, node: Arc<Node>) {
             server.pause.end();
             server.refresh_gate();
         }
-        server.read_memory();
+        server.memory.refresh();
+        server.used_memory();
         crate::snapshot::save_if_due(&server, &node, now_ms);
         if ticks.is_multiple_of(TICKS_PER_S) {
             close_idle_clients(&server, now_ms);

@@ -7,7 +7,7 @@ use crate::inbox::Mail;
 use crate::server::Server;
 use crate::slowlog::{SlowEntry, shorten, without_secrets};
 use carnelian_commands::spec::{CommandSpec, Flags};
-use carnelian_commands::{CommandError, CommandResult, Ctx, Gate, Host, HostCommand, NOT_QUEUED, Session};
+use carnelian_commands::{CommandError, CommandResult, Ctx, Gate, Host, HostCommand, Room, Session};
 use carnelian_engine::{Garbage, KeyEvent, Keyspace};
 use carnelian_resp::Args;
 use std::sync::Arc;
@@ -30,13 +30,6 @@ impl Host for ServerHost {
         let queued = session.transaction.as_ref().map(|transaction| transaction.flags).unwrap_or_default();
         let writes = spec.flags.has_any(Flags::WRITE.or(Flags::MAY_REPLICATE))
             || (is_exec && queued.has_any(Flags::WRITE.or(Flags::MAY_REPLICATE)));
-        // A queue takes memory as well; but what ends the transaction, or is not queued, must stay possible.
-        let adds_data = spec.flags.has(Flags::DENYOOM)
-            || (is_exec && queued.has(Flags::DENYOOM))
-            || (session.is_queueing() && !NOT_QUEUED.contains(&spec.name));
-        if adds_data && server.is_out_of_memory() {
-            return Gate::Refuse(CommandError::OUT_OF_MEMORY);
-        }
         let writes_now = spec.flags.has(Flags::WRITE) || (is_exec && queued.has(Flags::WRITE));
         if writes_now || spec.name == "ping" {
             let config = server.config.read();
@@ -59,6 +52,36 @@ impl Host for ServerHost {
             return Gate::Postpone;
         }
         Gate::Pass
+    }
+
+    #[inline]
+    fn excess_memory(&self) -> u64 {
+        self.0.excess_memory()
+    }
+
+    fn eviction_time_ns(&self) -> u64 {
+        self.0.cached.eviction_time_ns.load(Relaxed)
+    }
+
+    fn evicts_lazily(&self) -> bool {
+        self.0.cached.lazy_eviction.load(Relaxed)
+    }
+
+    fn evicted_key(&self, bytes: u64) {
+        self.0.memory.settle(bytes, self.0.cached.max_memory.load(Relaxed));
+    }
+
+    fn evicted(&self, room: Room, duration_ns: u64) {
+        let server = &self.0;
+        server.totals.over_limit(room != Room::Enough, server.clock.ticks_ns());
+        let duration_ms = duration_ns / 1_000_000;
+        // Most are far from a millisecond, and the configuration need not be asked.
+        if duration_ms > 0 {
+            let threshold_ms = server.config.read().uint(id::LATENCY_MONITOR_THRESHOLD);
+            if threshold_ms > 0 && duration_ms >= threshold_ms {
+                server.latency.add("eviction-cycle", server.clock.unix_ms() / 1000, duration_ms);
+            }
+        }
     }
 
     fn reset(&self, session: &mut Session) {
@@ -138,6 +161,7 @@ impl Host for ServerHost {
         let freed = {
             let server = Arc::clone(&server);
             move || {
+                let _seated = server.memory.seat();
                 drop(garbage);
                 server.totals.lazily_freeing.fetch_sub(objects, Relaxed);
                 server.totals.lazily_freed.fetch_add(objects, Relaxed);

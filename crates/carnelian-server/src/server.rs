@@ -8,7 +8,7 @@ use crate::latency::LatencyMonitor;
 use crate::listen::TcpSockets;
 use crate::loading::Loading;
 use crate::log::Log;
-use crate::memory::MemorySource;
+use crate::memory::Ledger;
 use crate::monitor::Monitors;
 use crate::pause::Pause;
 use crate::persistence::Persistence;
@@ -17,6 +17,7 @@ use crate::slowlog::Slowlog;
 use crate::totals::Totals;
 use crate::worker::WorkerHandle;
 use carnelian_commands::Node;
+use carnelian_engine::Engine;
 use carnelian_resp::Limits;
 use parking_lot::{Mutex, RwLock};
 use std::path::PathBuf;
@@ -36,16 +37,12 @@ pub(crate) struct Cached {
     pub(crate) lacks_replicas: AtomicBool,
     /// 0 without a limit.
     pub(crate) max_memory: AtomicU64,
-    /// The latest reading of the memory in use.
-    pub(crate) used_memory: AtomicU64,
-    /// Commands that add data since that reading.
-    pub(crate) since_reading: AtomicU64,
+    /// For how long eviction may hold up a command, in nanoseconds.
+    pub(crate) eviction_time_ns: AtomicU64,
+    pub(crate) lazy_eviction: AtomicBool,
     pub(crate) normal_limit: LimitCell,
     pub(crate) pubsub_limit: LimitCell,
 }
-
-/// Commands that add data until the memory in use is read again; the clock does so too.
-const COMMANDS_PER_READING: u64 = 64;
 
 /// A limit on unsent replies that changes without a lock.
 #[derive(Debug, Default)]
@@ -98,7 +95,8 @@ pub(crate) struct Server {
     pub(crate) slowlog: Slowlog,
     pub(crate) latency: LatencyMonitor,
     pub(crate) totals: Totals,
-    pub(crate) memory: MemorySource,
+    pub(crate) memory: Arc<Ledger>,
+    engine: Arc<Engine>,
     pub(crate) tcp_sockets: TcpSockets,
     pub(crate) workers: RwLock<Vec<WorkerHandle>>,
     pub(crate) started_ms: u64,
@@ -115,7 +113,8 @@ impl Server {
     pub(crate) fn new(
         config: Config,
         log: Arc<Log>,
-        memory: MemorySource,
+        memory: Arc<Ledger>,
+        engine: Arc<Engine>,
         exit: mpsc::UnboundedSender<()>,
         run_id: String,
         replication_id: String,
@@ -133,6 +132,7 @@ impl Server {
             latency: LatencyMonitor::default(),
             totals: Totals::default(),
             memory,
+            engine,
             tcp_sockets: TcpSockets::default(),
             workers: RwLock::default(),
             started_ms: clock.unix_ms(),
@@ -217,24 +217,37 @@ impl Server {
         node.set_gated(gated);
     }
 
-    /// Takes a reading of the memory in use.
-    pub(crate) fn read_memory(&self) -> u64 {
-        let used = (self.memory.read)().used;
-        self.cached.used_memory.store(used, Relaxed);
-        self.cached.since_reading.store(0, Relaxed);
+    /// Bytes in use: allocated ones, without what the shards have reserved for entries and do not use. That is no more in
+    /// use than the allocator's own reserves are: removing keys would not give it back, and new keys get it first.
+    pub(crate) fn used_memory(&self) -> u64 {
+        let allocated = self.memory.allocated();
+        let used = if self.memory.is_exact() {
+            allocated.saturating_sub(self.engine.unused_bytes() as u64)
+        } else {
+            allocated
+        };
         self.totals.peak_memory.fetch_max(used, Relaxed);
         used
     }
 
-    /// Whether more memory is in use than `maxmemory` allows; asked for each command that adds data. A reading costs
-    /// microseconds, so that only every few commands take one; but "yes" is always the answer of a fresh reading.
-    pub(crate) fn is_out_of_memory(&self) -> bool {
+    /// Bytes in use beyond what `maxmemory` allows and keys are to be removed for; 0 when there is no limit or it is kept.
+    #[inline]
+    pub(crate) fn excess_memory(&self) -> u64 {
         let limit = self.cached.max_memory.load(Relaxed);
         if limit == 0 {
-            return false;
+            return 0;
         }
-        let due = self.cached.since_reading.fetch_add(1, Relaxed) >= COMMANDS_PER_READING;
-        (due || self.cached.used_memory.load(Relaxed) > limit) && self.read_memory() > limit
+        if self.memory.allocated() > limit {
+            let excess = self.memory.excess(self.used_memory(), limit);
+            // The dataset stays as it is during a pause, and is not there yet while it loads.
+            if excess > 0 && !self.loading.is_active() && self.pause.current(self.clock.unix_ms()).is_none() {
+                return excess;
+            }
+        }
+        if self.totals.over_limit_since_ns.load(Relaxed) != 0 {
+            self.totals.over_limit(false, self.clock.ticks_ns());
+        }
+        0
     }
 
     /// Asks the server to end.

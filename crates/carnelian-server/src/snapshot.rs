@@ -53,7 +53,7 @@ impl Plan {
         let policy = config.word(id::MAXMEMORY_POLICY);
         let access = if policy.ends_with("lfu") {
             AccessInfo::Frequency
-        } else if policy.ends_with("lru") {
+        } else if policy.ends_with("lru") || policy.ends_with("lrm") {
             AccessInfo::Idle
         } else {
             AccessInfo::None
@@ -74,7 +74,7 @@ impl Plan {
             access,
             sync_on_the_way: config.bool(id::RDB_SAVE_INCREMENTAL_FSYNC),
             now_ms: server.clock.unix_ms(),
-            used_memory: (server.memory.read)().used,
+            used_memory: server.used_memory(),
         }
     }
 
@@ -216,7 +216,10 @@ pub(crate) fn background_save(server: &Arc<Server>, node: &Arc<Node>, shards: &m
     server.log.notice(format_args!("Background saving started by pid {}", std::process::id()));
     let spawned = std::thread::Builder::new().name("saver".into()).spawn({
         let (server, engine) = (Arc::clone(server), Arc::clone(engine));
-        move || write_in_background(&server, &engine, &plan, changes)
+        move || {
+            let _seated = server.memory.seat();
+            write_in_background(&server, &engine, &plan, changes);
+        }
     });
     if let Err(error) = spawned {
         engine.abort_snapshot(shards);

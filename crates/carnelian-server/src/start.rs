@@ -7,7 +7,7 @@ use crate::host::ServerHost;
 use crate::listen::{Listeners, OpenListeners};
 use crate::loading;
 use crate::log::Log;
-use crate::memory::MemorySource;
+use crate::memory::{Ledger, MemorySource};
 use crate::server::Server;
 use crate::worker::WorkerHandle;
 use carnelian_commands::Node;
@@ -98,6 +98,8 @@ pub fn start(options: Options) -> Result<RunningServer, StartError> {
 fn begin(options: Options) -> Result<RunningServer, String> {
     let Options { mut config, log, memory, handle_signals } = options;
     apply::fit_max_clients(&mut config, &log)?;
+    let ledger = Ledger::open(memory);
+    let _seated = ledger.seat();
     let workers = (config.uint(id::IO_THREADS) as usize).max(1);
     let engine = Arc::new(Engine::new(EngineOptions {
         shards: shard_count(&config, workers),
@@ -105,7 +107,15 @@ fn begin(options: Options) -> Result<RunningServer, String> {
         seed: random_u64(),
     }));
     let (exit_sender, exit_receiver) = mpsc::unbounded_channel();
-    let server = Arc::new(Server::new(config, log, memory, exit_sender, run_id(), run_id()));
+    let server = Arc::new(Server::new(
+        config,
+        log,
+        Arc::clone(&ledger),
+        Arc::clone(&engine),
+        exit_sender,
+        run_id(),
+        run_id(),
+    ));
     let mut node = Node::new(engine, Arc::new(ServerHost(Arc::clone(&server))));
     for (from, to) in &server.config.read().extras().renamed_commands {
         node.table_mut().rename(from, to).map_err(|error| error.to_string())?;
@@ -129,12 +139,15 @@ fn begin(options: Options) -> Result<RunningServer, String> {
         (0..workers).map(|index| WorkerHandle::start(&server, &node, index, workers)).collect();
     *server.workers.write() =
         handles.map_err(|error| format!("Fatal: Can't initialize IO thread: {error}"))?;
-    server.totals.startup_memory.store((server.memory.read)().used, Relaxed);
+    server.totals.startup_memory.store(server.used_memory(), Relaxed);
     let thread = std::thread::Builder::new()
         .name("acceptor".into())
         .spawn({
             let (server, node) = (Arc::clone(&server), Arc::clone(&node));
-            move || run(&server, node, listeners, exit_receiver, handle_signals)
+            move || {
+                let _seated = server.memory.seat();
+                run(&server, node, listeners, exit_receiver, handle_signals);
+            }
         })
         .map_err(|error| format!("Cannot start a thread: {error}"))?;
     let running = RunningServer { server, thread, unix_path };

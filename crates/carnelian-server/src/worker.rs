@@ -4,7 +4,7 @@ use crate::client::ClientHandle;
 use crate::connection::Connection;
 use crate::server::Server;
 use crate::stream::Stream;
-use carnelian_commands::{Counter, Node, Prepared, WorkerStats};
+use carnelian_commands::{Counter, Node, Prepared, Room, WorkerStats};
 use carnelian_engine::KeyHash;
 use carnelian_resp::{Args, ReplyWriter, RequestParser, Span};
 use std::cell::RefCell;
@@ -31,6 +31,8 @@ const WARM_KEYS: usize = 32;
 const AHEAD_KEPT_BYTES: usize = 64 * 1024;
 /// Entries that one shard may lose to expiry in one tick, so that expiry never holds a lock for long.
 const EXPIRE_BATCH: usize = 512;
+/// How often in one tick keys are removed for want of memory.
+const EVICT_ROUNDS: usize = 64;
 /// Batches in a row while there is more to expire.
 const EXPIRE_BATCHES: usize = 16;
 
@@ -202,6 +204,7 @@ impl WorkerHandle {
             let (stats, counters, connections) =
                 (Arc::clone(&stats), Arc::clone(&counters), Arc::clone(&connections));
             move || {
+                let _seated = server.memory.seat();
                 let worker = Worker {
                     server,
                     node,
@@ -291,11 +294,27 @@ async fn keep_expiring(worker: Rc<Worker>, index: usize, count: usize) {
     {}
 }
 
+/// Removes keys while more memory is in use than allowed, for what commands alone do not see to: a limit that was lowered,
+/// or clients that do not read their replies.
+async fn make_room(worker: &Worker) {
+    for _ in 0..EVICT_ROUNDS {
+        if worker.node.evict(worker.server.clock.unix_ms(), &worker.stats) != Room::Soon {
+            return;
+        }
+        // Clients come first.
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Removes due entries of this worker's share of the shards, `hz` times a second.
 async fn expire(worker: Rc<Worker>, index: usize, count: usize) {
     loop {
         tokio::time::sleep(Duration::from_millis(1000 / worker.server.hz().clamp(1, 500))).await;
         worker.node.clear_leftovers();
+        crate::memory::publish();
+        if index == 0 {
+            make_room(&worker).await;
+        }
         if !worker.server.expires_actively() {
             continue;
         }

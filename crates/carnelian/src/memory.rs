@@ -1,10 +1,11 @@
 //! How much memory the process uses, as its allocator knows.
 
 use carnelian_server::{MemoryReading, MemorySource};
+use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
 use tikv_jemalloc_ctl::{epoch, stats};
 
 pub(crate) fn source() -> MemorySource {
-    MemorySource { allocator: "jemalloc-5.3.0", read, purge }
+    MemorySource { allocator: "jemalloc-5.3.0", read, balance: Some(balance), purge }
 }
 
 fn read() -> MemoryReading {
@@ -17,6 +18,20 @@ fn read() -> MemoryReading {
         resident: figure(stats::resident::read()),
         mapped: figure(stats::mapped::read()),
     }
+}
+
+thread_local! {
+    /// Where the allocator counts what this thread has allocated and what it has freed.
+    static COUNTERS: Option<(ThreadLocal<u64>, ThreadLocal<u64>)> =
+        Some((thread::allocatedp::read().ok()?, thread::deallocatedp::read().ok()?));
+}
+
+fn balance() -> i64 {
+    COUNTERS.with(|counters| {
+        counters
+            .as_ref()
+            .map_or(0, |(allocated, freed)| allocated.get().wrapping_sub(freed.get()).cast_signed())
+    })
 }
 
 fn purge() {

@@ -38,17 +38,18 @@ pub(super) fn doctor(server: &Server, ctx: &mut Ctx) -> CommandResult {
 }
 
 pub(super) fn malloc_stats(server: &Server, ctx: &mut Ctx) -> CommandResult {
-    let reading = (server.memory.read)();
+    let source = server.memory.source();
+    let reading = (source.read)();
     let text = format!(
         "Allocator: {}\nAllocated: {}, active: {}, resident: {}, mapped: {}\n",
-        server.memory.allocator, reading.used, reading.active, reading.resident, reading.mapped
+        source.allocator, reading.used, reading.active, reading.resident, reading.mapped
     );
     ctx.out.verbatim("txt", text.as_bytes());
     Ok(())
 }
 
 pub(super) fn purge(server: &Server, ctx: &mut Ctx) -> CommandResult {
-    (server.memory.purge)();
+    (server.memory.source().purge)();
     ctx.out.ok();
     Ok(())
 }
@@ -82,7 +83,7 @@ pub(super) fn stats(server: &Server, ctx: &mut Ctx) -> CommandResult {
         ("dataset.bytes", bytes(usage.dataset())),
         ("dataset.percentage", Float(usage.dataset_percent())),
         ("peak.percentage", Float(percent(usage.used, usage.peak))),
-        ("allocator.allocated", bytes(usage.used)),
+        ("allocator.allocated", bytes(usage.allocated)),
         ("allocator.active", bytes(usage.active)),
         ("allocator.resident", bytes(usage.resident)),
         ("allocator-fragmentation.ratio", Float(ratio(usage.active, usage.used))),

@@ -61,8 +61,11 @@ fn encoding(ctx: &mut Ctx) -> CommandResult {
 }
 
 fn refcount(ctx: &mut Ctx) -> CommandResult {
+    let shares = ctx.keys.settings().shares_integers();
     let shared = look_up(ctx).map(|value| match value {
-        ValueRef::String(string) => string.as_int().is_some_and(|int| (0..SHARED_INTEGERS).contains(&int)),
+        ValueRef::String(string) => {
+            shares && string.as_int().is_some_and(|int| (0..SHARED_INTEGERS).contains(&int))
+        }
         _ => false,
     });
     match shared {

@@ -9,7 +9,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// A picture of the memory, in bytes.
 pub(in crate::admin) struct Usage {
+    /// Without what shards have reserved and do not use.
     pub(in crate::admin) used: u64,
+    pub(in crate::admin) allocated: u64,
     pub(in crate::admin) peak: u64,
     pub(in crate::admin) startup: u64,
     pub(in crate::admin) rss: u64,
@@ -21,11 +23,14 @@ pub(in crate::admin) struct Usage {
 impl Usage {
     /// Takes it. O(clients).
     pub(in crate::admin) fn take(server: &Server) -> Self {
-        let reading = (server.memory.read)();
-        let peak = server.totals.peak_memory.fetch_max(reading.used, Relaxed).max(reading.used);
+        let used = server.used_memory();
+        let allocated = server.memory.allocated();
+        let reading = (server.memory.source().read)();
+        let peak = server.totals.peak_memory.load(Relaxed);
         let clients = server.clients.all().iter().map(|client| bytes_of(client)).sum();
         Self {
-            used: reading.used,
+            used,
+            allocated,
             peak,
             startup: server.totals.startup_memory.load(Relaxed),
             rss: crate::memory::resident_bytes(),
@@ -101,7 +106,7 @@ pub(super) fn section(server: &Server, _: &Ctx, report: &mut Report) {
     report.line("used_memory_startup", usage.startup);
     report.line("used_memory_dataset", usage.dataset());
     report.line("used_memory_dataset_perc", format_args!("{:.2}%", usage.dataset_percent()));
-    report.line("allocator_allocated", usage.used);
+    report.line("allocator_allocated", usage.allocated);
     report.line("allocator_active", usage.active);
     report.line("allocator_resident", usage.resident);
     bytes(report, "total_system_memory", system);
@@ -136,7 +141,7 @@ pub(super) fn section(server: &Server, _: &Ctx, report: &mut Report) {
         ("mem_cluster_links", 0),
         ("mem_aof_buffer", 0),
     ]);
-    report.line("mem_allocator", server.memory.allocator);
+    report.line("mem_allocator", server.memory.source().allocator);
     report.lines(&[
         ("active_defrag_running", 0),
         ("lazyfree_pending_objects", server.totals.lazily_freeing.load(Relaxed)),

@@ -154,15 +154,16 @@ pub(super) fn stats(server: &Server, ctx: &Ctx, report: &mut Report) {
         ("sync_partial_err", 0),
         ("expired_keys", sum(|worker| &worker.stats.expired)),
     ]);
+    let (over_limit_ms, over_limit_total_ms) = totals.over_limit_ms(server.clock.ticks_ns());
     // Expiry knows when each key is due, so no more than a tick's worth is ever stale.
     report.line("expired_stale_perc", "0.00");
     report.lines(&[
         ("expired_time_cap_reached_count", 0),
         ("expire_cycle_cpu_milliseconds", 0),
-        ("evicted_keys", 0),
+        ("evicted_keys", sum(|worker| &worker.stats.evicted)),
         ("evicted_clients", 0),
-        ("total_eviction_exceeded_time", 0),
-        ("current_eviction_exceeded_time", 0),
+        ("total_eviction_exceeded_time", over_limit_total_ms),
+        ("current_eviction_exceeded_time", over_limit_ms),
         ("keyspace_hits", sum(|worker| &worker.stats.hits)),
         ("keyspace_misses", sum(|worker| &worker.stats.misses)),
         ("pubsub_channels", channels as u64),

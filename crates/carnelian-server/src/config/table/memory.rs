@@ -13,14 +13,17 @@ const POLICIES: &[(&str, u32)] = &[
     ("allkeys-lfu", 5),
     ("allkeys-random", 6),
     ("noeviction", 7),
+    ("allkeys-lrm", 8),
+    ("volatile-lrm", 9),
 ];
 
 parameters! {
     after clients::END;
-    /// Bytes of memory to use at most, 0 for no limit. Reported, but not enforced yet. Default: 0.
-    MAXMEMORY = Spec::memory("maxmemory", 0, 0, u64::MAX as i128).inert();
+    /// Bytes of memory to use at most, 0 for no limit: beyond it keys give way as `maxmemory-policy` says, before a command
+    /// runs. Default: 0.
+    MAXMEMORY = Spec::memory("maxmemory", 0, 0, u64::MAX as i128);
     /// What gives way when the limit is reached: `noeviction` (writes fail), or keys by age of use (`allkeys-lru`,
-    /// `volatile-lru`), by frequency (`allkeys-lfu`, `volatile-lfu`), at random (`allkeys-random`, `volatile-random`) or
+    /// `volatile-lru`), by age of the last change (`allkeys-lrm`, `volatile-lrm`), by frequency (`allkeys-lfu`, `volatile-lfu`), at random (`allkeys-random`, `volatile-random`) or
     /// those that expire first (`volatile-ttl`); `volatile` means only keys with a time to live. Default: noeviction.
     MAXMEMORY_POLICY = Spec::words("maxmemory-policy", POLICIES, 7);
     /// Number of keys looked at to choose one to evict: more is more precise and slower. Default: 5.

@@ -137,7 +137,7 @@ fn refusals_say_what_redis_says() {
         (
             &["maxmemory-policy", "foo"],
             "maxmemory-policy",
-            "argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction",
+            "argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction, allkeys-lrm, volatile-lrm",
         ),
         (
             &["shutdown-on-sigint", "save nosave"],
