@@ -3,9 +3,11 @@
 //! Each target is listed in [`TARGETS`], has a file in `fuzz_targets` that hands it to libFuzzer, and inputs to start
 //! from in `seeds`. `tests/seeds.rs` runs the seeds without a fuzzer.
 
+mod encoding;
 mod rdb;
 mod resp;
 
+pub use encoding::{intset, listpack};
 pub use rdb::rdb_loader;
 pub use resp::{reply_decoder, request_parser};
 
@@ -13,5 +15,10 @@ pub use resp::{reply_decoder, request_parser};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target, by the name of its binary and its folder of seeds.
-pub const TARGETS: &[Target] =
-    &[("rdb_loader", rdb_loader), ("reply_decoder", reply_decoder), ("request_parser", request_parser)];
+pub const TARGETS: &[Target] = &[
+    ("intset", intset),
+    ("listpack", listpack),
+    ("rdb_loader", rdb_loader),
+    ("reply_decoder", reply_decoder),
+    ("request_parser", request_parser),
+];

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: our server against its peers, side by side.
 
 mod chart;
+mod micro;
 mod report;
 mod servers;
 mod workload;
@@ -78,9 +79,18 @@ pub(crate) struct Args {
     /// Print Markdown for docs/performance.md instead of the table.
     #[arg(long)]
     markdown: bool,
-    /// Run the criterion benches of all crates instead.
+    /// Run the criterion benches of all crates instead, and print their medians.
     #[arg(long)]
     micro: bool,
+    /// With --micro: only benches whose name contains this.
+    #[arg(long, value_name = "TEXT", requires = "micro")]
+    filter: Option<String>,
+    /// With --micro: keep the results under this name, for --baseline.
+    #[arg(long, value_name = "NAME", requires = "micro", conflicts_with = "baseline")]
+    save: Option<String>,
+    /// With --micro: compare with the results kept under this name.
+    #[arg(long, value_name = "NAME", requires = "micro")]
+    baseline: Option<String>,
 }
 
 /// Who makes the load.
@@ -98,7 +108,7 @@ fn parse_peer(text: &str) -> Result<Contender, String> {
 
 pub(crate) fn run(args: Args) -> Result<()> {
     if args.micro {
-        return sh::check(&mut sh::cargo(["bench", "--workspace", "--bench", "*"]));
+        return micro::run(args.filter.as_deref(), args.save.as_deref(), args.baseline.as_deref());
     }
     let contenders = contenders(&args)?;
     let load = load(&args)?;

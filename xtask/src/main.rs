@@ -15,6 +15,7 @@ mod differential;
 mod dist;
 mod examples;
 mod fuzz;
+mod sanitize;
 mod setup;
 mod sh;
 mod test;
@@ -41,6 +42,7 @@ enum Task {
     Dist(dist::Args),
     Examples(examples::Args),
     Fuzz(fuzz::Args),
+    Sanitize(sanitize::Args),
     Setup(setup::Args),
     Test(test::Args),
     Tidy(tidy::Args),
@@ -57,6 +59,7 @@ fn dispatch(task: Task) -> anyhow::Result<()> {
         Task::Dist(args) => dist::run(args),
         Task::Examples(args) => examples::run(args),
         Task::Fuzz(args) => fuzz::run(args),
+        Task::Sanitize(args) => sanitize::run(args),
         Task::Setup(args) => setup::run(args),
         Task::Test(args) => test::run(args),
         Task::Tidy(args) => tidy::run(args),

@@ -22,6 +22,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("redis-sentinel", "/usr/bin/redis-sentinel"),
     ("redis-server", "/usr/bin/redis-server"),
     ("redis-tools", "/usr/bin/redis-cli"),
+    ("strace", "/usr/bin/strace"),
     ("tcl", "/usr/bin/tclsh"),
     ("tcl-tls", ""),
 ];

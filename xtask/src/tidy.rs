@@ -2,6 +2,7 @@
 
 mod rust_text;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use crate::{codegen, sh};
 /// Check the layers of the crates, and that the tree is in order.
 ///
 /// A crate depends only on crates of lower layers, in tests too; generated files are fresh; `unsafe` stays in its
-/// islands; files stay short; nothing is left to be done; nothing names a person's machine or a package registry; the
+/// islands, which UNSAFE.md explains; files stay short; nothing is left to be done; nothing names a person's machine or a package registry; the
 /// README shows only commands that exist; the pages that every project has are there.
 #[derive(clap::Args)]
 pub(crate) struct Args {}
@@ -54,11 +55,14 @@ const EVERYTHING: &[&str] = &["*"];
 /// The files, or the folders when they end in a slash, that own memory and may say `unsafe`.
 const UNSAFE_ISLANDS: &[&str] = &["crates/carnelian-engine/src/prefetch.rs"];
 
+/// Where each of them has a section, headed by its path.
+const UNSAFE_PAGE: &str = "UNSAFE.md";
+
 /// The longest that a source file may be.
 const FILE_LINES_MAX: usize = 900;
 
 /// Files that every reader looks for.
-const PAGES: &[&str] = &["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
+const PAGES: &[&str] = &["README.md", "CHANGELOG.md", UNSAFE_PAGE, "LICENSE-MIT", "LICENSE-APACHE"];
 
 /// Words that say that something is left to be done. They are written so that this file does not contain them.
 const UNFINISHED: &[&str] =
@@ -104,6 +108,12 @@ pub(crate) fn run(_: Args) -> Result<()> {
             file(path, &text, &mut problems);
         }
     }
+    let page = fs::read_to_string(sh::root().join(UNSAFE_PAGE)).unwrap_or_default();
+    let texts = files.lines().filter_map(|path| {
+        let text = is_rust(path).then(|| fs::read_to_string(sh::root().join(path)).ok())?;
+        Some((path, text?))
+    });
+    unsafe_page(&page, texts, &mut problems);
     if let Ok(readme) = fs::read_to_string(sh::root().join("README.md")) {
         commands("README.md", &readme, &mut problems);
     }
@@ -141,9 +151,13 @@ fn layers(metadata: &Value, problems: &mut Vec<String>) {
     }
 }
 
+fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "rs")
+}
+
 /// Checks the text of one file.
 fn file(path: &str, text: &str, problems: &mut Vec<String>) {
-    let is_rust = Path::new(path).extension().is_some_and(|extension| extension == "rs");
+    let is_rust = is_rust(path);
     // The lock files name registries on every line, and the licences are not ours to word.
     if path.ends_with("Cargo.lock") || path.starts_with("LICENSE") {
         return;
@@ -175,6 +189,21 @@ fn file(path: &str, text: &str, problems: &mut Vec<String>) {
             }
         }
     }
+}
+
+/// Checks that the page on unsafe code has a section for each file that says `unsafe`, and for no other.
+fn unsafe_page<'a>(page: &str, files: impl Iterator<Item = (&'a str, String)>, problems: &mut Vec<String>) {
+    let section = |line: &'_ str| Some(line.strip_prefix("## `")?.strip_suffix('`')?.to_owned());
+    let mut sections: BTreeSet<String> = page.lines().filter_map(section).collect();
+    for (path, text) in files {
+        let says_unsafe = rust_text::code_only(&text).lines().any(|line| has_word(line, "unsafe"));
+        if says_unsafe && !sections.remove(path) {
+            problems.push(format!("{UNSAFE_PAGE}: no section for {path}, which says unsafe"));
+        }
+    }
+    problems.extend(
+        sections.iter().map(|path| format!("{UNSAFE_PAGE}: a section for {path}, which does not say unsafe")),
+    );
 }
 
 /// Whether the line has this word, and not just as a part of a longer one.
@@ -276,6 +305,17 @@ mod tests {
         ] {
             assert_eq!(problems(|problems| file(path, text, problems)).len(), count, "{path}: {text:?}");
         }
+    }
+
+    #[test]
+    fn the_page_on_unsafe_code_is_complete() {
+        let page = "# Unsafe code\n\n## `a.rs`\n\n## `gone.rs`\n";
+        let files = [("a.rs", "fn f() { unsafe {} }"), ("b.rs", "unsafe fn g() {}"), ("c.rs", "// unsafe\n")];
+        let found = problems(|problems| {
+            unsafe_page(page, files.into_iter().map(|(path, text)| (path, text.to_owned())), problems);
+        });
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("b.rs") && found[1].contains("gone.rs"));
     }
 
     #[test]

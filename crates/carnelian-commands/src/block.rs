@@ -4,10 +4,11 @@
 //! under the locks of the command that made it ready, so that clients are served in the order of their arrival and nobody
 //! sees a state in between.
 
+use crate::batch::Batch;
 use crate::ctx::{BlockRequest, TimeoutReply};
 use crate::dispatch::Node;
+use crate::leftover::Leftover;
 use crate::session::{Client, Session};
-use crate::stats::WorkerStats;
 use crate::table::Entry;
 use carnelian_engine::{Keyspace, Lookup, Value, Waiter};
 use carnelian_resp::{Args, OwnedArgs, Protocol, ReplyWriter};
@@ -24,7 +25,7 @@ struct BlockedCommand {
     client: Arc<dyn Client>,
 }
 
-/// A command that waits. Dropping it does not stop the waiting: call [`Blocked::cancel`].
+/// A command that waits. Dropping it does not stop the waiting: call [`Blocked::claim`] and [`Blocked::forget`].
 pub struct Blocked {
     waiter: Arc<Waiter>,
     keys: Vec<Box<[u8]>>,
@@ -35,22 +36,16 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    /// Stops waiting and leaves every queue. True when the command had not been served: the caller then owes the client
-    /// the answer. False: the reply has been delivered.
-    pub fn cancel(&self, node: &Node) -> bool {
-        let unserved = self.waiter.claim();
-        self.forget(node);
-        unserved
+    /// Stops waiting. True when the command had not been served: the caller then owes the client the answer. False: the
+    /// reply has been delivered. Either way it is to be [forgotten](Self::forget).
+    pub fn claim(&self) -> bool {
+        self.waiter.claim()
     }
 
     /// Leaves every queue after having been served.
-    pub fn forget(&self, node: &Node) {
-        let names: Vec<&[u8]> = self.keys.iter().map(AsRef::as_ref).collect();
-        let engine = node.engine();
-        let mut keys = engine.keyspace(engine.lock(engine.shards_of(&names)), self.db, 0);
-        for key in names {
-            keys.stop_waiting(key, &self.waiter);
-        }
+    pub fn forget(self, node: &Node) {
+        let Self { waiter, keys, db, .. } = self;
+        node.clear_away(Leftover::Waiter { waiter, db, keys });
     }
 
     /// Writes what a client gets when time has run out.
@@ -92,7 +87,7 @@ pub(crate) fn register(
 
 /// Serves clients blocked on the keys that became ready, first come first, and on the keys that become ready by that.
 #[cold]
-pub(crate) fn serve(node: &Node, keys: &mut Keyspace<'_>, stats: &WorkerStats) {
+pub(crate) fn serve(node: &Node, keys: &mut Keyspace<'_>, batch: &mut Batch<'_>) {
     let selected = keys.db();
     while !keys.effects.ready.is_empty() {
         for (db, key) in std::mem::take(&mut keys.effects.ready) {
@@ -110,7 +105,7 @@ pub(crate) fn serve(node: &Node, keys: &mut Keyspace<'_>, stats: &WorkerStats) {
                     continue;
                 }
                 if let Some(command) = waiter.payload.downcast_ref::<BlockedCommand>() {
-                    run_again(node, command, keys, &key, stats);
+                    run_again(node, command, keys, &key, batch);
                     keys.select(db);
                 }
             }
@@ -124,7 +119,7 @@ fn run_again(
     command: &BlockedCommand,
     keys: &mut Keyspace<'_>,
     ready_key: &[u8],
-    stats: &WorkerStats,
+    batch: &mut Batch<'_>,
 ) {
     let mut session = Session::new(command.session_id, true, Arc::clone(&command.client));
     session.db = command.db;
@@ -133,6 +128,6 @@ fn run_again(
     session.in_exec = true;
     let mut out = ReplyWriter::new(command.protocol);
     keys.select(command.db);
-    node.call(command.entry, &mut session, command.args.as_args(), keys, &mut out, stats, Some(ready_key));
+    node.call(command.entry, &mut session, command.args.as_args(), keys, &mut out, batch, Some(ready_key));
     command.client.deliver(out.take());
 }

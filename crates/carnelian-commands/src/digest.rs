@@ -43,7 +43,7 @@ fn mix_value(digest: &mut Digest, value: &Value, expires: bool) {
     mix(digest, &type_number(value.value_type()).to_be_bytes());
     match value {
         Value::String(string) => mix_element(digest, string.get()),
-        Value::List(list) => list.iter().for_each(|element| mix_element(digest, element)),
+        Value::List(list) => list.for_each(|element| mix_element(digest, element)),
         Value::Set(set) => set.iter().for_each(|member| member.with_bytes(|bytes| xor(digest, bytes))),
         Value::Hash(hash) => {
             for (field, value) in hash.iter() {

@@ -1,16 +1,20 @@
 //! From arguments to a reply: the gates every command passes, its locks, and what follows from it.
 
+use crate::batch::{Batch, Prepared};
 use crate::block::{self, Blocked};
 use crate::ctx::{BlockRequest, Ctx};
 use crate::error::CommandError;
 use crate::host::{Gate, Host};
+use crate::leftover::Leftover;
+use crate::line::Line;
 use crate::session::{Queued, Session, Transaction};
 use crate::spec::{CommandSpec, Flags, Handler, Scope, TransactionCommand};
-use crate::stats::{ErrorStats, LATENCY_BUCKETS, WorkerStats};
-use crate::table::{CommandTable, Entry, Found};
+use crate::stats::{ErrorStats, WorkerStats};
+use crate::table::{CommandTable, Entry, Found, Keys};
 use crate::transaction;
-use carnelian_engine::{Effects, Engine, KeyHash, Keyspace, ShardSet, Shards};
+use carnelian_engine::{Effects, Engine, Garbage, KeyHash, Keyspace, ShardSet, Shards};
 use carnelian_resp::{Args, Protocol, ReplyWriter};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -24,6 +28,9 @@ pub enum Flow {
     Blocked(Blocked),
     /// Tries the same command again when the host says so; nothing has happened.
     Postponed,
+    /// Another thread holds a shard that the command needs: tries the same command again, after serving others, when
+    /// [`Client::retry`](crate::Client::retry) says so or a millisecond has passed. Nothing has happened.
+    Busy,
 }
 
 /// A keyspace with its commands: everything below the sockets.
@@ -32,6 +39,8 @@ pub struct Node {
     table: CommandTable,
     host: Arc<dyn Host>,
     errors: ErrorStats,
+    line: Line,
+    leftovers: Mutex<Vec<Leftover>>,
     gated: AtomicBool,
     monitored: AtomicBool,
     slow_ns: AtomicU64,
@@ -61,6 +70,8 @@ impl Node {
             table: CommandTable::new(),
             host,
             errors: ErrorStats::default(),
+            line: Line::default(),
+            leftovers: Mutex::default(),
             gated: AtomicBool::new(false),
             monitored: AtomicBool::new(false),
             slow_ns: AtomicU64::new(u64::MAX),
@@ -123,7 +134,21 @@ impl Node {
         now_ms: u64,
         stats: &WorkerStats,
     ) -> Flow {
-        let entry = match self.table.find(args) {
+        self.execute_prepared(session, args, &self.prepare_alone(args), out, &mut self.batch(now_ms, stats))
+    }
+
+    /// Runs one command of a batch, see [`execute`](Self::execute). `prepared` was made from the same arguments.
+    #[inline]
+    pub fn execute_prepared(
+        &self,
+        session: &mut Session,
+        args: Args<'_>,
+        prepared: &Prepared,
+        out: &mut ReplyWriter,
+        batch: &mut Batch<'_>,
+    ) -> Flow {
+        let stats = batch.stats;
+        let entry = match prepared.found {
             Found::Command(entry) => entry,
             Found::UnknownSubcommand(parent) => {
                 let error = CommandError::unknown_subcommand(&args[1], parent.spec.name);
@@ -173,25 +198,11 @@ impl Node {
         }
         let flow = match spec.handler {
             Handler::Transaction(command) => {
-                transaction::run(self, command, entry, session, args, out, now_ms, stats)
+                transaction::run(self, command, entry, session, args, out, batch)
             }
-            _ => self.run_alone(entry, session, args, out, now_ms, stats),
+            _ => self.run_alone(entry, session, args, prepared.key, out, batch),
         };
         if session.close { Flow::Close } else { flow }
-    }
-
-    /// Adds the hashes of the keys of a command that will run soon, for [`Engine::warm`]. Only the first key spec is
-    /// looked at: it is a hint.
-    #[inline]
-    pub fn look_ahead(&self, args: Args<'_>, hashes: &mut Vec<KeyHash>) {
-        let Some(entry) = args.get(0).and_then(|name| self.table.get(name)) else { return };
-        if let Some(spec) = entry.spec.keys.first() {
-            spec.positions(args, |position| {
-                if let Some(key) = args.get(position) {
-                    hashes.push(self.engine.key_hash(key));
-                }
-            });
-        }
     }
 
     /// Replies with an error to a command that did not run.
@@ -229,25 +240,51 @@ impl Node {
         out.error(error.text());
     }
 
-    /// Locks the shards of a command's keys.
+    /// Locks the shards of a command's keys. `None` when another thread holds one of them for long: the session stands in
+    /// line then.
     #[inline]
-    pub(crate) fn lock_for(&self, spec: &CommandSpec, args: Args<'_>) -> Shards<'_> {
-        let set = self.shards_for(spec, args);
-        if set.is_empty() {
-            return Shards::none();
+    fn lock_for(
+        &self,
+        entry: Entry,
+        session: &mut Session,
+        args: Args<'_>,
+        key: Option<KeyHash>,
+    ) -> Option<Shards<'_>> {
+        let writes = entry.spec.flags.has(Flags::WRITE);
+        if entry.keys == Keys::None {
+            return Some(Shards::none());
         }
-        if spec.flags.has(Flags::WRITE) { self.lock_to_write(set) } else { self.engine.lock(set) }
+        if let Some(key) = key
+            && !self.line.has_first()
+            && let Some(shards) = self.engine.try_lock(self.engine.shard_of_key(key))
+            && (!writes || shards.shards_of_waiters().is_empty())
+        {
+            self.line.leave(session);
+            return Some(shards);
+        }
+        self.lock(session, self.shards_for(entry.spec, args), writes)
     }
 
-    /// Locks shards for changing them: with those that serving clients blocked on their keys takes, and those that serving
-    /// clients blocked on what that changes takes, and so on.
-    #[inline]
-    pub(crate) fn lock_to_write(&self, mut set: ShardSet) -> Shards<'_> {
+    /// Locks shards. For changing them: with those that serving clients blocked on their keys takes, and those that
+    /// serving clients blocked on what that changes takes, and so on. `None` when another thread holds one of them for
+    /// long: the session stands in line then.
+    #[inline(never)]
+    pub(crate) fn lock(&self, session: &mut Session, mut set: ShardSet, writes: bool) -> Option<Shards<'_>> {
         loop {
-            let shards = self.engine.lock(set);
-            let needed = shards.shards_of_waiters();
+            let shards = if session.patient {
+                self.engine.lock(set)
+            } else if self.line.lets_pass(session, set)
+                && let Some(shards) = self.engine.lock_soon(set)
+            {
+                shards
+            } else {
+                self.line.wait(session, set);
+                return None;
+            };
+            let needed = if writes { shards.shards_of_waiters() } else { ShardSet::EMPTY };
             if needed.is_subset(set) {
-                return shards;
+                self.line.leave(session);
+                return Some(shards);
             }
             set = set.union(needed);
         }
@@ -273,17 +310,16 @@ impl Node {
         entry: Entry,
         session: &mut Session,
         args: Args<'_>,
+        key: Option<KeyHash>,
         out: &mut ReplyWriter,
-        now_ms: u64,
-        stats: &WorkerStats,
+        batch: &mut Batch<'_>,
     ) -> Flow {
-        let shards = self.lock_for(entry.spec, args);
-        let mut keys = self.engine.keyspace(shards, session.db, now_ms);
-        let request = self.call(entry, session, args, &mut keys, out, stats, None);
+        let Some(shards) = self.lock_for(entry, session, args, key) else { return Flow::Busy };
+        let mut keys = self.engine.keyspace(shards, session.db, batch.now_ms);
+        let request = self.call(entry, session, args, &mut keys, out, batch, None);
         let blocked =
             request.map(|request| block::register(entry, session, args, out.protocol(), &mut keys, request));
-        let wait = !matches!(entry.spec.name, "unlink" | "flushall" | "flushdb");
-        self.finish(keys, stats, wait);
+        self.finish(&mut keys, Some(entry.spec), batch);
         match blocked {
             Some(blocked) => Flow::Blocked(blocked),
             None => Flow::Continue,
@@ -307,14 +343,13 @@ impl Node {
         args: Args<'_>,
         keys: &mut Keyspace<'_>,
         out: &mut ReplyWriter,
-        stats: &WorkerStats,
+        batch: &mut Batch<'_>,
         ready_key: Option<&[u8]>,
     ) -> Option<BlockRequest> {
         if ready_key.is_none() {
             self.show_monitor(session, args, entry.spec);
         }
         let start = out.len();
-        let begin = self.host.ticks_ns();
         keys.no_touch = session.no_touch && entry.spec.name != "touch";
         let Entry { spec, parent, .. } = entry;
         let mut ctx = Ctx { args, keys, out, session, node: self, spec, parent, ready_key, block: None };
@@ -329,16 +364,15 @@ impl Node {
             Handler::Transaction(_) | Handler::Subcommands => Err(CommandError::NOT_IN_TRANSACTION),
         };
         let block = ctx.block;
-        let duration = self.host.ticks_ns().saturating_sub(begin);
-        let command = &stats.commands[entry.id];
+        let stats = batch.stats;
+        let Some(command) = stats.commands.get(entry.id) else { return block };
         if let Err(error) = result {
             out.truncate(start);
             self.write_error(&error, out, stats);
             command.failed.add(1);
         }
-        command.duration_ns.add(duration);
-        let bucket = (u64::BITS - (duration / 1000).leading_zeros()) as usize;
-        command.latency[bucket.min(LATENCY_BUCKETS - 1)].add(1);
+        let duration = batch.lap(self);
+        command.record(duration);
         if ready_key.is_none() {
             // A blocked command was counted when it began to wait.
             command.calls.add(1);
@@ -350,18 +384,21 @@ impl Node {
         block
     }
 
-    /// Everything that follows from commands before the locks are released, the release, and what can wait until then.
+    /// Everything that follows from a command before the locks are released, the release, and what can wait until then.
+    /// Expiry has no command.
     #[inline]
-    pub(crate) fn finish(&self, mut keys: Keyspace<'_>, stats: &WorkerStats, wait_for_memory: bool) {
+    pub(crate) fn finish(&self, keys: &mut Keyspace<'_>, spec: Option<&CommandSpec>, batch: &mut Batch<'_>) {
         if !keys.effects.ready.is_empty() {
-            block::serve(self, &mut keys, stats);
+            block::serve(self, keys, batch);
         }
         for event in &keys.effects.events {
             self.host.keyspace_event(event);
         }
-        let (shards, effects) = keys.into_parts();
-        drop(shards);
-        let Effects { dirty, hits, misses, expired, garbage, .. } = effects;
+        // What is left of the keyspace has no shards any more, only what the command caused.
+        *keys.shards() = Shards::none();
+        self.line.released();
+        let stats = batch.stats;
+        let Effects { dirty, hits, misses, expired, .. } = keys.effects;
         for (counter, amount) in
             [(&stats.dirty, dirty), (&stats.hits, hits), (&stats.misses, misses), (&stats.expired, expired)]
         {
@@ -369,9 +406,16 @@ impl Node {
                 counter.add(amount);
             }
         }
-        if !garbage.is_empty() {
-            self.host.reclaim(garbage, wait_for_memory);
+        if !keys.effects.garbage.is_empty() {
+            self.reclaim(std::mem::take(&mut keys.effects.garbage), spec, batch);
         }
+    }
+
+    #[cold]
+    fn reclaim(&self, garbage: Vec<Garbage>, spec: Option<&CommandSpec>, batch: &mut Batch<'_>) {
+        let wait = spec.is_some_and(|spec| !matches!(spec.name, "unlink" | "flushall" | "flushdb"));
+        self.host.reclaim(garbage, wait);
+        batch.lap(self);
     }
 
     /// Removes entries of one shard whose time is over, at most `limit`; returns how many. Does nothing while somebody
@@ -380,14 +424,40 @@ impl Node {
         let Some(shards) = self.engine.try_lock(shard) else { return 0 };
         let mut keys = self.engine.keyspace(shards, 0, now_ms);
         let removed = keys.expire_due(limit);
-        self.finish(keys, stats, false);
+        self.finish(&mut keys, None, &mut self.batch(now_ms, stats));
         removed
     }
 
-    /// Ends a client's transaction and stops watching its keys.
+    /// Ends a client's transaction, stops watching its keys, and gives up its place in any line.
     pub fn discard(&self, session: &mut Session) {
+        self.line.leave(session);
         session.transaction = None;
         transaction::unwatch(self, session);
+    }
+
+    /// Shards have been released: whoever waits for them is told.
+    #[inline]
+    pub(crate) fn released(&self) {
+        self.line.released();
+    }
+
+    /// Takes what somebody who is gone has left with shards back from there, now if nobody holds them and later if
+    /// somebody does: it harms nobody.
+    pub(crate) fn clear_away(&self, leftover: Leftover) {
+        if leftover.clear(&self.engine) {
+            self.released();
+        } else {
+            self.leftovers.lock().push(leftover);
+        }
+    }
+
+    /// Takes back from the shards what could not be taken back at once because somebody held them. To be called now and
+    /// then.
+    pub fn clear_leftovers(&self) {
+        let leftovers = std::mem::take(&mut *self.leftovers.lock());
+        for leftover in leftovers {
+            self.clear_away(leftover);
+        }
     }
 }
 

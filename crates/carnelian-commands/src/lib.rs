@@ -17,6 +17,7 @@
 //! A server uses a [`Node`] with a [`Host`] of its own: it hands the arguments of each request to [`Node::execute`] together
 //! with the client's [`Session`], and sends what was written.
 
+mod batch;
 mod block;
 mod ctx;
 mod cursor;
@@ -25,8 +26,11 @@ mod dispatch;
 pub mod error;
 mod families;
 mod host;
+mod leftover;
+mod line;
 pub mod load;
 mod local;
+mod names;
 pub mod rdb;
 mod session;
 pub mod spec;
@@ -35,6 +39,7 @@ pub mod table;
 mod transaction;
 pub mod usage;
 
+pub use batch::{Batch, Prepared};
 pub use block::Blocked;
 pub use ctx::{Ctx, ElementReply, TimeoutReply, TypedKeys};
 pub use cursor::{Cursor, float, integer};

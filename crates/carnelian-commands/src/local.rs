@@ -69,9 +69,11 @@ impl Local {
     /// A new client in database 0, which speaks RESP3: replies keep their types.
     pub fn session(&self) -> LocalSession<'_> {
         let id = self.sessions.fetch_add(1, Relaxed) + 1;
+        let mut session = Session::new(id, true, Arc::new(NoClient));
+        session.patient = true;
         LocalSession {
             local: self,
-            session: Session::new(id, true, Arc::new(NoClient)),
+            session,
             out: ReplyWriter::new(Protocol::Resp3),
             stats: self.node.new_stats(),
         }
@@ -113,10 +115,11 @@ impl LocalSession<'_> {
         match node.execute(&mut self.session, args.as_args(), &mut self.out, now_ms, &self.stats) {
             Flow::Continue | Flow::Close => {}
             Flow::Blocked(blocked) => {
-                blocked.cancel(node);
+                blocked.claim();
                 blocked.write_timeout(&mut self.out);
+                blocked.forget(node);
             }
-            Flow::Postponed => self.out.error(CommandError::NO_SERVER.text()),
+            Flow::Postponed | Flow::Busy => self.out.error(CommandError::NO_SERVER.text()),
         }
         match decode_reply(self.out.buf()) {
             Ok(Some((reply, _))) => reply,

@@ -73,6 +73,9 @@ pub fn encode_value(encoder: &mut rdb::Encoder, out: &mut Vec<u8>, key: Option<&
             list.nodes().map(|node| match node {
                 ListNodeRef::Packed(packed) => rdb::ListNodeRef::Packed(packed.as_bytes()),
                 ListNodeRef::Plain(bytes) => rdb::ListNodeRef::Plain(bytes),
+                ListNodeRef::Compressed { lzf, len, plain } => {
+                    rdb::ListNodeRef::Compressed { lzf, len, plain }
+                }
             }),
         ),
         Value::Set(set) => {
@@ -181,10 +184,11 @@ pub fn value_of(object: rdb::Object, settings: &Settings) -> Result<Option<Value
         rdb::Object::List(nodes) => {
             let mut list = List::new();
             for node in nodes {
-                list.push_node(match node {
+                let node = match node {
                     rdb::ListNode::Packed(packed) => ListNode::Packed(packed),
                     rdb::ListNode::Plain(bytes) => ListNode::Plain(bytes),
-                });
+                };
+                list.push_node(node, settings);
             }
             list.into()
         }

@@ -11,6 +11,9 @@ use std::sync::Arc;
 pub trait Client: Any + Send + Sync {
     /// Hands over the encoded reply of the command this client is blocked in. Must not wait.
     fn deliver(&self, reply: Vec<u8>);
+
+    /// Says that the command that came back as [`Flow::Busy`](crate::Flow::Busy) may be tried again. Must not wait.
+    fn retry(&self) {}
 }
 
 /// Delivers to nobody: for sessions that never block.
@@ -99,6 +102,11 @@ pub struct Session {
     pub monitoring: bool,
     /// The connection closes once the replies so far are sent.
     pub close: bool,
+    /// Waits for locks asleep: there is nothing else that its thread could do. Such a session never gets
+    /// [`Flow::Busy`](crate::Flow::Busy).
+    pub patient: bool,
+    /// Its command found a shard held and stands in line for it.
+    pub(crate) in_line: bool,
     /// Where others deliver to.
     pub client: Arc<dyn Client>,
 }
@@ -127,6 +135,8 @@ impl Session {
             shard_subscriptions: 0,
             monitoring: false,
             close: false,
+            patient: false,
+            in_line: false,
             client,
         }
     }

@@ -18,6 +18,7 @@ impl Counter {
     }
 
     /// Its value.
+    #[inline]
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
@@ -41,6 +42,16 @@ pub struct CommandStats {
     pub failed: Counter,
     /// Calls by duration: bucket n counts those below 2^n microseconds.
     pub latency: [Counter; LATENCY_BUCKETS],
+}
+
+impl CommandStats {
+    /// Counts the time that a run took, in nanoseconds.
+    #[inline]
+    pub(crate) fn record(&self, duration_ns: u64) {
+        self.duration_ns.add(duration_ns);
+        let bucket = (u64::BITS - (duration_ns / 1000).leading_zeros()) as usize;
+        self.latency[bucket.min(LATENCY_BUCKETS - 1)].add(1);
+    }
 }
 
 /// Counters of one worker.

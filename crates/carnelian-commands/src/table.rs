@@ -1,15 +1,38 @@
 //! All commands, found by name.
 
 use crate::families::FAMILIES;
-use crate::spec::CommandSpec;
+use crate::names::Names;
+use crate::spec::{Begin, CommandSpec, Find, KeyFlags, KeySpec, Scope};
 use carnelian_resp::Args;
-use std::collections::HashMap;
 
 /// Number of a command or subcommand in the table, dense from 0.
 pub type CommandId = usize;
 
-/// Longest name in bytes that look-ups need no allocation for; only commands that were renamed have longer ones.
-const MAX_NAME: usize = 32;
+/// Where the keys of a command are, as far as the dispatcher can tell without looking at key specs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// It locks no shard.
+    None,
+    /// Its only key is this argument.
+    One(u8),
+    /// The key specs tell.
+    Many,
+}
+
+impl Keys {
+    fn of(spec: &CommandSpec) -> Self {
+        match spec.keys {
+            _ if spec.scope == Scope::All => Self::Many,
+            [] => Self::None,
+            [KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, .. }, flags, .. }]
+                if !flags.has(KeyFlags::NOT_KEY) =>
+            {
+                Self::One(*index)
+            }
+            _ => Self::Many,
+        }
+    }
+}
 
 /// A command with its place in the table.
 #[derive(Clone, Copy)]
@@ -20,6 +43,7 @@ pub struct Entry {
     pub parent: Option<&'static CommandSpec>,
     /// Its number.
     pub id: CommandId,
+    pub(crate) keys: Keys,
 }
 
 impl Entry {
@@ -39,10 +63,10 @@ struct Command {
 
 /// The commands of a server.
 pub struct CommandTable {
-    by_name: HashMap<Box<[u8]>, Command, ahash::RandomState>,
+    /// Numbers of `commands`.
+    names: Names,
+    commands: Vec<Command>,
     entries: Vec<Entry>,
-    /// Length of the longest name in bytes.
-    longest: usize,
 }
 
 /// Why a command could not be renamed. The texts are what Redis says of `rename-command`.
@@ -66,6 +90,7 @@ impl std::fmt::Display for RenameError {
 impl std::error::Error for RenameError {}
 
 /// What a look-up found.
+#[derive(Clone, Copy)]
 pub enum Found {
     /// A command or subcommand.
     Command(Entry),
@@ -84,21 +109,18 @@ impl Default for CommandTable {
 impl CommandTable {
     /// The table of every family.
     pub fn new() -> Self {
-        let mut table = Self {
-            by_name: HashMap::with_hasher(ahash::RandomState::with_seeds(1, 2, 3, 4)),
-            entries: Vec::new(),
-            longest: MAX_NAME,
-        };
+        let mut table = Self { names: Names::default(), commands: Vec::new(), entries: Vec::new() };
         for spec in FAMILIES.iter().copied().flatten() {
             let entry = table.number(spec, None);
             let subcommands = spec.subcommands.iter().map(|sub| table.number(sub, Some(spec))).collect();
-            table.by_name.insert(spec.name.as_bytes().into(), Command { entry, subcommands });
+            table.names.insert(spec.name.as_bytes(), table.commands.len() as u16);
+            table.commands.push(Command { entry, subcommands });
         }
         table
     }
 
     fn number(&mut self, spec: &'static CommandSpec, parent: Option<&'static CommandSpec>) -> Entry {
-        let entry = Entry { spec, parent, id: self.entries.len() };
+        let entry = Entry { spec, parent, id: self.entries.len(), keys: Keys::of(spec) };
         self.entries.push(entry);
         entry
     }
@@ -115,24 +137,22 @@ impl CommandTable {
     ///
     /// [`RenameError`]; when the new name is taken the command has lost its old one already.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), RenameError> {
-        let command = self.by_name.remove(&*from.to_ascii_lowercase()).ok_or(RenameError::NoSuchCommand)?;
+        let command = self.names.remove(from).ok_or(RenameError::NoSuchCommand)?;
         if to.is_empty() {
             return Ok(());
         }
-        let to = to.to_ascii_lowercase();
-        if self.by_name.contains_key(&*to) {
+        if self.names.get(to).is_some() {
             return Err(RenameError::NameTaken);
         }
-        self.longest = self.longest.max(to.len());
-        self.by_name.insert(to.into(), command);
+        self.names.insert(to, command);
         Ok(())
     }
 
     /// Commands that are not subcommands, in the order of the table, without those that were removed.
     pub fn commands(&self) -> impl Iterator<Item = Entry> {
-        let mut found: Vec<Entry> = self.by_name.values().map(|command| command.entry).collect();
-        found.sort_unstable_by_key(|entry| entry.id);
-        found.into_iter()
+        let mut named: Vec<u16> = self.names.numbers().collect();
+        named.sort_unstable();
+        named.into_iter().filter_map(|number| Some(self.commands.get(usize::from(number))?.entry))
     }
 
     /// Finds a command by name, in any case.
@@ -143,20 +163,7 @@ impl CommandTable {
 
     #[inline]
     fn command(&self, name: &[u8]) -> Option<&Command> {
-        if let Some(command) = self.by_name.get(name) {
-            return Some(command);
-        }
-        let mut lower = [0; MAX_NAME];
-        let Some(lower) = lower.get_mut(..name.len()) else {
-            return if name.len() > self.longest {
-                None
-            } else {
-                self.by_name.get(&*name.to_ascii_lowercase())
-            };
-        };
-        lower.copy_from_slice(name);
-        lower.make_ascii_lowercase();
-        self.by_name.get(&*lower)
+        self.commands.get(usize::from(self.names.get(name)?))
     }
 
     /// Finds the command, or the subcommand, that arguments name.

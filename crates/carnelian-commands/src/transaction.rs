@@ -1,16 +1,16 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 
+use crate::batch::Batch;
 use crate::dispatch::{Flow, Node};
-use crate::error::{CommandError, CommandResult};
+use crate::error::CommandError;
+use crate::leftover::Leftover;
 use crate::session::{Session, Transaction};
 use crate::spec::{Flags, TransactionCommand};
-use crate::stats::WorkerStats;
 use crate::table::Entry;
-use carnelian_engine::{Lookup, ShardSet, WatchFlag};
+use carnelian_engine::{Lookup, ShardSet};
 use carnelian_resp::{Args, ReplyWriter};
-use std::sync::Arc;
 
-#[expect(clippy::too_many_arguments, reason = "the dispatcher's own state, handed on")]
+/// Runs a command that steers transactions.
 pub(crate) fn run(
     node: &Node,
     command: TransactionCommand,
@@ -18,52 +18,68 @@ pub(crate) fn run(
     session: &mut Session,
     args: Args<'_>,
     out: &mut ReplyWriter,
-    now_ms: u64,
-    stats: &WorkerStats,
+    batch: &mut Batch<'_>,
 ) -> Flow {
-    // EXEC is shown behind the commands that it runs, in the order they take effect.
-    let is_exec = matches!(command, TransactionCommand::Exec);
-    if !is_exec {
-        node.show_monitor(session, args, entry.spec);
-    }
-    let begin = node.host().ticks_ns();
+    let begin = batch.ticks_ns;
+    // EXEC is shown behind the commands that it runs, in the order they take effect, and any command once it has its
+    // locks: it begins anew if it does not get them.
     let result = match command {
         TransactionCommand::Multi => multi(session, out),
-        TransactionCommand::Exec => exec(node, session, out, now_ms, stats),
+        TransactionCommand::Exec => exec(node, entry, session, out, batch),
         TransactionCommand::Discard => discard(node, session, out),
-        TransactionCommand::Watch => watch(node, session, args, out, now_ms),
+        TransactionCommand::Watch => watch(node, session, args, out, batch.now_ms),
         TransactionCommand::Unwatch => {
             unwatch(node, session);
             out.ok();
             Ok(())
         }
     };
-    if is_exec {
-        node.show_monitor(session, args, entry.spec);
-    }
-    let counters = &stats.commands[entry.id];
-    if let Err(error) = result {
+    let error = match result {
+        Ok(()) => None,
+        Err(Ended::Busy) => return Flow::Busy,
+        Err(Ended::Error(error)) => Some(error),
+    };
+    node.show_monitor(session, args, entry.spec);
+    let stats = batch.stats;
+    let Some(counters) = stats.commands.get(entry.id) else { return Flow::Continue };
+    if let Some(error) = error {
         node.write_error(&error, out, stats);
         counters.failed.add(1);
     }
+    // Of EXEC, with the commands that it ran.
+    batch.lap(node);
+    counters.record(batch.ticks_ns.saturating_sub(begin));
     counters.calls.add(1);
-    counters.duration_ns.add(node.host().ticks_ns().saturating_sub(begin));
     stats.processed.add(1);
     Flow::Continue
 }
 
-fn multi(session: &mut Session, out: &mut ReplyWriter) -> CommandResult {
+/// Why a command has not done what it is for.
+enum Ended {
+    /// This is its reply.
+    Error(CommandError),
+    /// A shard that it needs is held; nothing has happened.
+    Busy,
+}
+
+impl From<CommandError> for Ended {
+    fn from(error: CommandError) -> Self {
+        Self::Error(error)
+    }
+}
+
+fn multi(session: &mut Session, out: &mut ReplyWriter) -> Result<(), Ended> {
     if session.is_queueing() {
-        return Err(CommandError::NESTED_MULTI);
+        return Err(CommandError::NESTED_MULTI.into());
     }
     session.transaction = Some(Transaction::default());
     out.ok();
     Ok(())
 }
 
-fn discard(node: &Node, session: &mut Session, out: &mut ReplyWriter) -> CommandResult {
+fn discard(node: &Node, session: &mut Session, out: &mut ReplyWriter) -> Result<(), Ended> {
     if !session.is_queueing() {
-        return Err(CommandError::DISCARD_WITHOUT_MULTI);
+        return Err(CommandError::DISCARD_WITHOUT_MULTI.into());
     }
     node.discard(session);
     out.ok();
@@ -76,20 +92,23 @@ fn watch(
     args: Args<'_>,
     out: &mut ReplyWriter,
     now_ms: u64,
-) -> CommandResult {
+) -> Result<(), Ended> {
     if session.is_queueing() {
-        return Err(CommandError::WATCH_IN_MULTI);
+        return Err(CommandError::WATCH_IN_MULTI.into());
     }
     // A transaction that is bound to fail need not watch more.
     if !session.watch_flag.is_touched() {
         let engine = node.engine();
         let names: Vec<&[u8]> = args.iter().skip(1).collect();
-        let mut keys = engine.keyspace(engine.lock(engine.shards_of(&names)), session.db, now_ms);
+        let shards = node.lock(session, engine.shards_of(&names), false).ok_or(Ended::Busy)?;
+        let mut keys = engine.keyspace(shards, session.db, now_ms);
         for key in names {
             if keys.watch(key, &session.watch_flag) {
                 session.watched.push((session.db, key.into()));
             }
         }
+        drop(keys);
+        node.released();
     }
     out.ok();
     Ok(())
@@ -97,31 +116,26 @@ fn watch(
 
 /// Stops watching every key.
 pub(crate) fn unwatch(node: &Node, session: &mut Session) {
-    if session.watched.is_empty() {
-        return;
+    if !session.watched.is_empty() {
+        let flag = std::mem::take(&mut session.watch_flag);
+        node.clear_away(Leftover::Watches { flag, watched: std::mem::take(&mut session.watched) });
     }
-    let engine = node.engine();
-    let watched = std::mem::take(&mut session.watched);
-    let names: Vec<&[u8]> = watched.iter().map(|(_, key)| key.as_ref()).collect();
-    let mut keys = engine.keyspace(engine.lock(engine.shards_of(&names)), session.db, 0);
-    for (db, key) in &watched {
-        keys.select(*db);
-        keys.unwatch(key, &session.watch_flag);
-    }
-    session.watch_flag = Arc::new(WatchFlag::default());
 }
 
 fn exec(
     node: &Node,
+    entry: Entry,
     session: &mut Session,
     out: &mut ReplyWriter,
-    now_ms: u64,
-    stats: &WorkerStats,
-) -> CommandResult {
-    let Some(transaction) = session.transaction.take() else { return Err(CommandError::EXEC_WITHOUT_MULTI) };
+    batch: &mut Batch<'_>,
+) -> Result<(), Ended> {
+    let Some(transaction) = &session.transaction else {
+        return Err(CommandError::EXEC_WITHOUT_MULTI.into());
+    };
     if transaction.aborted {
+        session.transaction = None;
         unwatch(node, session);
-        return Err(CommandError::EXEC_ABORT);
+        return Err(CommandError::EXEC_ABORT.into());
     }
     let engine = node.engine();
     let mut set = transaction.queue.iter().fold(ShardSet::EMPTY, |set, queued| {
@@ -130,8 +144,10 @@ fn exec(
     for (_, key) in &session.watched {
         set.insert(engine.shard_of(key));
     }
-    let shards = if transaction.flags.has(Flags::WRITE) { node.lock_to_write(set) } else { engine.lock(set) };
-    let mut keys = engine.keyspace(shards, session.db, now_ms);
+    let writes = transaction.flags.has(Flags::WRITE);
+    let shards = node.lock(session, set, writes).ok_or(Ended::Busy)?;
+    let transaction = session.transaction.take().unwrap_or_default();
+    let mut keys = engine.keyspace(shards, session.db, batch.now_ms);
     for (db, key) in std::mem::take(&mut session.watched) {
         keys.select(db);
         // A key whose time has come since it was watched is removed by the look-up, which touches the flag.
@@ -147,10 +163,10 @@ fn exec(
         out.array(transaction.queue.len());
         for queued in &transaction.queue {
             keys.select(session.db);
-            node.call(queued.entry, session, queued.args.as_args(), &mut keys, out, stats, None);
+            node.call(queued.entry, session, queued.args.as_args(), &mut keys, out, batch, None);
         }
         session.in_exec = false;
     }
-    node.finish(keys, stats, true);
+    node.finish(&mut keys, Some(entry.spec), batch);
     Ok(())
 }

@@ -218,6 +218,12 @@ impl IntSet {
         Iter { set: self, range: 0..self.len() }
     }
 
+    /// Asserts that the bytes are an intset in every detail. O(n).
+    #[doc(hidden)]
+    pub fn check(&self) {
+        assert_eq!(Self::from_bytes(self.bytes.clone()).as_ref(), Ok(self));
+    }
+
     #[inline]
     fn width(&self) -> usize {
         self.bytes[0] as usize

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`listpack`] | a sequence of strings and integers in one block of memory, as Redis 7 lays it out |
 //! | [`intset`] | a sorted set of integers in one block of memory |
+//! | [`lzf`] | the compression of strings in RDB files and of nodes in the middle of lists |
 //! | [`number`] | integers, doubles and 80-bit long doubles from and to text, with Redis' exact rules |
 //! | [`glob`] | Redis' glob patterns, matched without recursion |
 //!
@@ -26,6 +27,7 @@
 pub mod glob;
 pub mod intset;
 pub mod listpack;
+pub mod lzf;
 pub mod number;
 
 pub use glob::glob_match;

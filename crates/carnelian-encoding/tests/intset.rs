@@ -37,6 +37,7 @@ proptest! {
                 prop_assert_eq!(set.remove(value), model.remove(&value));
             }
             prop_assert_eq!(set.contains(value), model.contains(&value));
+            set.check();
         }
         prop_assert_eq!(set.len(), model.len());
         prop_assert_eq!(set.min(), model.first().copied());

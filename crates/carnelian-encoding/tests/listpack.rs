@@ -38,6 +38,9 @@ enum Step {
     Delete(usize),
     DeleteRange(isize, usize),
     Append(Vec<Vec<u8>>),
+    SplitOff(usize, bool),
+    PopFront(usize),
+    Shrink,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -53,6 +56,9 @@ fn step() -> impl Strategy<Value = Step> {
         any::<usize>().prop_map(Step::Delete),
         (-12isize..12, 0usize..5).prop_map(|(at, n)| Step::DeleteRange(at, n)),
         prop::collection::vec(value(), 0..4).prop_map(Step::Append),
+        (any::<usize>(), any::<bool>()).prop_map(|(at, keep_tail)| Step::SplitOff(at, keep_tail)),
+        (1usize..8).prop_map(Step::PopFront),
+        Just(Step::Shrink),
     ]
 }
 
@@ -61,8 +67,11 @@ fn apply(listpack: &mut Listpack, model: &mut Vec<Vec<u8>>, step: Step) {
     let at = |index: usize| index % count.max(1);
     match step {
         Step::PushFront(v) => {
-            listpack.push_front(&v);
-            model.insert(0, v);
+            match v.len() % 2 {
+                0 => listpack.push_front(&v),
+                _ => listpack.push_front_int(v.len() as i64),
+            }
+            model.insert(0, if v.len() % 2 == 0 { v } else { v.len().to_string().into_bytes() });
         }
         Step::PushBack(v) => {
             listpack.push_back(&v);
@@ -84,7 +93,28 @@ fn apply(listpack: &mut Listpack, model: &mut Vec<Vec<u8>>, step: Step) {
                 model.drain(from as usize..count.min(from as usize + n));
             }
         }
+        Step::PopFront(n) => {
+            for _ in 0..n.min(count) {
+                let first = listpack.first().unwrap();
+                assert_eq!(listpack.get(first), &model.remove(0)[..]);
+                listpack.delete(first);
+            }
+        }
+        Step::Shrink => {
+            listpack.shrink_to_fit();
+            assert_eq!(listpack.capacity(), listpack.byte_len());
+        }
         _ if count == 0 => {}
+        Step::SplitOff(index, keep_tail) => {
+            let tail = listpack.split_off(listpack.seek(at(index) as isize).unwrap());
+            let model_tail = model.split_off(at(index));
+            check_same(&tail, &model_tail);
+            check_same(listpack, model);
+            if keep_tail {
+                *listpack = tail;
+                *model = model_tail;
+            }
+        }
         Step::Before(index, v) => {
             let pos = listpack.seek(at(index) as isize).unwrap();
             let new = listpack.insert_before(pos, &v);
@@ -148,6 +178,7 @@ proptest! {
         let (mut listpack, mut model) = (Listpack::new(), Vec::new());
         for step in steps {
             apply(&mut listpack, &mut model, step);
+            listpack.check();
         }
         check_same(&listpack, &model);
     }
@@ -287,6 +318,36 @@ fn counts_past_what_the_header_holds() {
     listpack.delete_range(-100, 200);
     assert_eq!(listpack.len(), 65_500);
     Listpack::from_bytes(listpack.into_bytes()).unwrap();
+}
+
+/// Room is made half as much again at a time, so what is moved stays in proportion to what is added, whatever the ends.
+#[test]
+fn room_is_bounded_at_either_end() {
+    let pattern: [fn(usize) -> bool; 3] = [|_| true, |_| false, |i| i % 2 == 0];
+    for front in pattern {
+        let mut listpack = Listpack::new();
+        let mut grown = 0;
+        for i in 0..20_000 {
+            let before = listpack.capacity();
+            if front(i) {
+                listpack.push_front(b"an element");
+            } else {
+                listpack.push_back(b"an element");
+            }
+            grown += usize::from(listpack.capacity() != before);
+        }
+        assert!(grown < 60, "{grown}");
+        assert!(listpack.capacity() < 2 * listpack.byte_len());
+        listpack.check();
+    }
+    // A queue: in at the back, out at the front, with a steady length.
+    let mut queue: Listpack = (0..100).map(|i| i.to_string()).collect();
+    for i in 100..10_000 {
+        queue.push_back_int(i);
+        queue.delete_range(0, 1);
+    }
+    assert!(queue.capacity() < 3 * queue.byte_len(), "{}", queue.capacity());
+    assert_eq!(queue.get(queue.first().unwrap()), Element::Int(9_900));
 }
 
 #[test]

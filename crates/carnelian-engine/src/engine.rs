@@ -11,6 +11,9 @@ use smallvec::SmallVec;
 /// Most shards an engine can have.
 pub const MAX_SHARDS: usize = 256;
 
+/// Looks at a held lock before [`Engine::lock_soon`] gives up.
+const SPINS: u32 = 64;
+
 /// How an engine is laid out. Fixed for its life.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
@@ -47,7 +50,13 @@ impl ShardSet {
         (0..self.0.len()).all(|i| self.0[i] & !other.0[i] == 0)
     }
 
+    /// Whether a shard is in both sets.
+    pub fn overlaps(self, other: Self) -> bool {
+        (0..self.0.len()).any(|i| self.0[i] & other.0[i] != 0)
+    }
+
     /// Whether the set has no shard.
+    #[inline]
     pub fn is_empty(self) -> bool {
         self == Self::EMPTY
     }
@@ -141,6 +150,12 @@ impl Engine {
         KeyHash(self.hash(key))
     }
 
+    /// The shard that holds the key with this hash, in every database.
+    #[inline]
+    pub fn shard_of_key(&self, key: KeyHash) -> usize {
+        self.shard_of_hash(key.0)
+    }
+
     /// Asks the processor for what looking these keys up will read, so that their waits for memory overlap. Worth its
     /// while for several keys that are looked up right after; shards that are locked are left out. Changes nothing.
     pub fn warm(&self, db: usize, keys: &[KeyHash]) {
@@ -191,6 +206,25 @@ impl Engine {
         let mut guards = SmallVec::new();
         guards.push((shard as u16, guard));
         Some(Shards { guards, all: self.shards.len() == 1 })
+    }
+
+    /// Locks shards as [`lock`](Self::lock) does, but gives up, with nothing locked, when one of them stays held for longer
+    /// than a short command takes (a few microseconds): for threads that have better to do than to sleep.
+    pub fn lock_soon(&self, set: ShardSet) -> Option<Shards<'_>> {
+        let mut guards = SmallVec::new();
+        let mut spins = SPINS;
+        for shard in set.iter() {
+            let Some(padded) = self.shards.get(shard) else { continue };
+            let guard = loop {
+                if let Some(guard) = padded.0.try_lock() {
+                    break guard;
+                }
+                spins = spins.checked_sub(1)?;
+                std::hint::spin_loop();
+            };
+            guards.push((shard as u16, guard));
+        }
+        Some(Shards { guards, all: guards_are_all(set, self) })
     }
 
     /// A view of locked shards for one database at one moment (milliseconds since 1970).

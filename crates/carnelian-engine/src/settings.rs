@@ -45,8 +45,10 @@ settings! {
     set_max_listpack_entries / set_set_max_listpack_entries: AtomicUsize = usize = 128;
     /// Longest member, in bytes, that a listpack-encoded set holds.
     set_max_listpack_value / set_set_max_listpack_value: AtomicUsize = usize = 64;
-    /// Size of a list node: entries when positive, -1 to -5 for 4, 8, 16, 32 or 64 KiB.
+    /// Size of a list node: entries when positive, -1 to -5 for 4, 8, 16, 32 or 64 KiB. A list keeps what it began with.
     list_max_listpack_size / set_list_max_listpack_size: AtomicI64 = i64 = -2;
+    /// Nodes at each end of a list that are never compressed; 0 compresses none. A list keeps what it began with.
+    list_compress_depth / set_list_compress_depth: AtomicUsize = usize = 0;
     /// Bytes from which a list element gets a node of its own; 0 means "when it exceeds the node size".
     list_packed_threshold / set_list_packed_threshold: AtomicUsize = usize = 0;
     /// Longest string, in bytes (`proto-max-bulk-len`).

@@ -10,6 +10,7 @@ enum Op {
     Pop(End),
     Set(i64, Vec<u8>),
     Insert(usize, Vec<u8>),
+    InsertAfter(usize, Vec<u8>),
     RemoveRange(usize, usize),
     RemoveMatching(End, Vec<u8>, usize),
     Find(End, Vec<u8>, usize),
@@ -40,6 +41,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => end().prop_map(Op::Pop),
         2 => (-60..60i64, value()).prop_map(|(index, value)| Op::Set(index, value)),
         3 => (place.clone(), value()).prop_map(|(index, value)| Op::Insert(index, value)),
+        3 => (place.clone(), value()).prop_map(|(index, value)| Op::InsertAfter(index, value)),
         1 => (place.clone(), 0..20usize).prop_map(|(start, count)| Op::RemoveRange(start, count)),
         1 => (end(), value(), 0..4usize).prop_map(|(end, value, limit)| Op::RemoveMatching(end, value, limit)),
         1 => (end(), value(), 0..60usize).prop_map(|(end, value, limit)| Op::Find(end, value, limit)),
@@ -71,7 +73,7 @@ fn apply(op: &Op, list: &mut List, model: &mut VecDeque<Vec<u8>>, settings: &Set
                 slot.clone_from(value);
             }
             assert_eq!(
-                list.get(*index).map(|element| element.to_vec()).as_ref(),
+                list.get_with(*index, |element| element.to_vec()).as_ref(),
                 usize::try_from(absolute).ok().and_then(|index| model.get(index))
             );
         }
@@ -79,6 +81,10 @@ fn apply(op: &Op, list: &mut List, model: &mut VecDeque<Vec<u8>>, settings: &Set
             let index = (*index).min(model.len());
             list.insert(index, value, settings);
             model.insert(index, value.clone());
+        }
+        Op::InsertAfter(index, value) => {
+            list.insert_after(*index, value, settings);
+            model.insert((index + 1).min(model.len()), value.clone());
         }
         Op::RemoveRange(start, count) => {
             list.remove_range(*start, *count);
@@ -115,10 +121,6 @@ fn apply(op: &Op, list: &mut List, model: &mut VecDeque<Vec<u8>>, settings: &Set
             let mut visited = Vec::new();
             list.for_range(*start, *count, |element| visited.push(element.to_vec()));
             assert_eq!(visited, expected);
-            assert_eq!(
-                list.range(*start, *count).map(|element| element.to_vec()).collect::<Vec<_>>(),
-                expected
-            );
         }
     }
 }
@@ -131,6 +133,20 @@ fn matches(from: End, value: &[u8], model: &VecDeque<Vec<u8>>, limit: usize) -> 
     places.take(limit).filter(|place| model[*place] == value).collect()
 }
 
+fn elements(list: &List, from: End) -> Vec<Vec<u8>> {
+    let mut elements = Vec::new();
+    list.walk(from, usize::MAX, |index, element| {
+        let expected = match from {
+            End::Left => elements.len(),
+            End::Right => list.len() - 1 - elements.len(),
+        };
+        assert_eq!(index, expected);
+        elements.push(element.to_vec());
+        true
+    });
+    elements
+}
+
 fn engine(fill: i64, packed_threshold: usize) -> Engine {
     let engine = Engine::new(EngineOptions { shards: 1, databases: 1, seed: 1 });
     engine.settings().set_list_max_listpack_size(fill);
@@ -138,29 +154,39 @@ fn engine(fill: i64, packed_threshold: usize) -> Engine {
     engine
 }
 
-/// Entries and bytes of the fullest node, and how many nodes hold one large element.
+/// Entries and bytes of the fullest node, and how many nodes hold one large element. Compressed nodes are not looked into.
 fn extent(list: &List) -> (usize, usize, usize) {
     list.nodes().fold((0, 0, 0), |(entries, bytes, plain), node| match node {
         ListNodeRef::Packed(packed) => (entries.max(packed.len()), bytes.max(packed.byte_len()), plain),
-        ListNodeRef::Plain(_) => (entries, bytes, plain + 1),
+        ListNodeRef::Plain(_) | ListNodeRef::Compressed { plain: true, .. } => (entries, bytes, plain + 1),
+        ListNodeRef::Compressed { plain: false, len, .. } => (entries, bytes.max(len), plain),
     })
+}
+
+/// Which nodes are compressed.
+fn compressed(list: &List) -> Vec<bool> {
+    list.nodes().map(|node| matches!(node, ListNodeRef::Compressed { .. })).collect()
 }
 
 proptest! {
     #[test]
     fn behaves_like_a_deque(
         ops in prop::collection::vec(op(), 1..120),
-        fill in prop::sample::select(vec![1i64, 2, 3, 128, 0, -1, -2, -5]),
+        fill in prop::sample::select(vec![1i64, 2, 3, 3, 2, 128, 0, -1, -2, -5]),
         threshold in prop::sample::select(vec![0usize, 5, 64]),
+        depth in 0..4usize,
     ) {
         let engine = engine(fill, threshold);
+        engine.settings().set_list_compress_depth(depth);
         let (mut list, mut model) = (List::new(), VecDeque::new());
         for op in &ops {
             apply(op, &mut list, &mut model, engine.settings());
             list.check();
             assert_eq!(list.len(), model.len());
-            assert!(list.iter().map(|element| element.to_vec()).eq(model.iter().cloned()));
-            assert!(list.iter().rev().map(|element| element.to_vec()).eq(model.iter().rev().cloned()));
+            assert!(elements(&list, End::Left).iter().eq(model.iter()));
+            assert!(elements(&list, End::Right).iter().eq(model.iter().rev()));
+            let copy = list.clone();
+            copy.check();
             if fill > 0 {
                 assert!(extent(&list).0 <= fill as usize, "a node has more entries than allowed");
             }
@@ -196,7 +222,7 @@ fn replacing_elements_does_not_blow_up_a_node() {
     }
     assert_eq!(list.len(), 1000);
     assert!(extent(&list).1 <= 8192);
-    assert!(list.iter().all(|element| matches!(element, Element::Str(bytes) if bytes.len() == 4000)));
+    list.for_each(|element| assert!(matches!(element, Element::Str(bytes) if bytes.len() == 4000)));
 }
 
 #[test]
@@ -210,6 +236,78 @@ fn elements_too_large_for_a_node_stand_alone() {
     assert!(list.set(1, &[b'y'; 9000], engine.settings()));
     assert!(list.set(2, b"small", engine.settings()));
     list.check();
-    let lens: Vec<usize> = list.iter().map(|element| element.len()).collect();
+    let lens: Vec<usize> = elements(&list, End::Left).iter().map(Vec::len).collect();
     assert_eq!(lens, [10, 9000, 5, 20]);
+}
+
+/// A list of `count` nodes of one compressible element each.
+fn nodes_of_one(engine: &Engine, count: usize) -> List {
+    let mut list = List::new();
+    for index in 0..count {
+        list.push(End::Right, format!("{index:0100}").as_bytes(), engine.settings());
+    }
+    list.check();
+    list
+}
+
+#[test]
+fn inner_nodes_are_compressed() {
+    let engine = engine(1, 0);
+    for (depth, count) in [(0, 9), (1, 1), (1, 2), (1, 3), (1, 9), (3, 6), (3, 7), (3, 20), (1 << 20, 9)] {
+        engine.settings().set_list_compress_depth(depth);
+        let list = nodes_of_one(&engine, count);
+        let expected = (0..count).map(|index| depth > 0 && index >= depth && index + depth < count);
+        assert_eq!(compressed(&list), expected.collect::<Vec<_>>(), "{count} nodes, {depth} not compressed");
+    }
+}
+
+#[test]
+fn what_gains_little_is_not_compressed() {
+    let engine = engine(1, 0);
+    engine.settings().set_list_compress_depth(1);
+    // The listpacks have 47, 48 and 70 bytes; the last one is noise.
+    let noise: Vec<u8> = (0..60u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for (value, expected) in [(vec![b'x'; 38], false), (vec![b'x'; 39], true), (noise, false)] {
+        let mut list = List::new();
+        for value in [&b"head"[..], &value, b"tail"] {
+            list.push(End::Right, value, engine.settings());
+        }
+        list.check();
+        assert_eq!(compressed(&list), [false, expected, false], "{}", value.len());
+    }
+}
+
+#[test]
+fn a_list_keeps_the_settings_it_began_with() {
+    let engine = engine(2, 0);
+    engine.settings().set_list_compress_depth(1);
+    let mut list = nodes_of_one(&engine, 10);
+    engine.settings().set_list_compress_depth(0);
+    engine.settings().set_list_max_listpack_size(100);
+    for _ in 0..4 {
+        list.push(End::Left, &[b'x'; 100], engine.settings());
+    }
+    list.check();
+    assert_eq!((list.fill(), list.compress_depth()), (2, 1));
+    assert_eq!(compressed(&list), [false, true, true, true, true, true, false]);
+    let new = nodes_of_one(&engine, 10);
+    assert_eq!((new.fill(), new.compress_depth(), new.nodes().len()), (100, 0, 1));
+}
+
+#[test]
+fn reading_leaves_nodes_compressed() {
+    let engine = engine(3, 0);
+    engine.settings().set_list_compress_depth(1);
+    let list = nodes_of_one(&engine, 30);
+    let expected: Vec<Vec<u8>> = (0..30).map(|index| format!("{index:0100}").into_bytes()).collect();
+    assert_eq!(elements(&list, End::Left), expected);
+    assert_eq!(list.get_with(14, |element| element.to_vec()).as_ref(), Some(&expected[14]));
+    // Another compressed node is read while one is.
+    list.walk(End::Left, 30, |index, element| {
+        let other = 29 - index;
+        assert_eq!(list.get_with(other as i64, |element| element.to_vec()).as_ref(), Some(&expected[other]));
+        assert_eq!(element, &expected[index][..]);
+        true
+    });
+    assert_eq!(compressed(&list).iter().filter(|compressed| **compressed).count(), 8);
 }

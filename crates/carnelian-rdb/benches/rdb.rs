@@ -1,7 +1,7 @@
 //! Writing and reading benches: `cargo bench -p carnelian-rdb`.
 #![allow(missing_docs)]
 
-use carnelian_rdb::{Encoder, Meta, Reader, WriteOptions, Writer, lzf};
+use carnelian_rdb::{Encoder, Meta, Reader, WriteOptions, Writer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
@@ -40,27 +40,5 @@ fn entries(c: &mut Criterion) {
     group.finish();
 }
 
-fn compression(c: &mut Criterion) {
-    let mut group = c.benchmark_group("lzf");
-    for len in [100usize, 8000] {
-        let text: Vec<u8> = (0..len).map(|i| b"user:1000:name=value;"[i * 7 / 5 % 21]).collect();
-        group.throughput(Throughput::Bytes(len as u64));
-        let mut compressor = lzf::Compressor::new();
-        let mut out = Vec::new();
-        group.bench_function(format!("compress {len} bytes"), |b| {
-            b.iter(|| {
-                out.clear();
-                compressor.compress(black_box(&text), len - 4, &mut out)
-            });
-        });
-        out.clear();
-        compressor.compress(&text, len - 4, &mut out);
-        group.bench_function(format!("decompress {len} bytes"), |b| {
-            b.iter(|| lzf::decompress(black_box(&out), len));
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, entries, compression);
+criterion_group!(benches, entries);
 criterion_main!(benches);

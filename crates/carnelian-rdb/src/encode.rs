@@ -1,8 +1,8 @@
 //! Entries as bytes, without a file.
 
 use crate::format::{VERSION_DEFAULT, kind, list_node, opcode, string};
-use crate::lzf::Compressor;
 use crate::read::{StreamId, StreamObject};
+use carnelian_encoding::lzf::Compressor;
 use carnelian_encoding::{Element, ListpackRef, number};
 
 /// What goes before the type and key of an entry.
@@ -23,6 +23,15 @@ pub enum ListNodeRef<'a> {
     Packed(&'a [u8]),
     /// One element too long for a listpack.
     Plain(&'a [u8]),
+    /// Either of them, which the writer keeps compressed.
+    Compressed {
+        /// An LZF stream.
+        lzf: &'a [u8],
+        /// Bytes that it decompresses to.
+        len: usize,
+        /// Whether those are one long element, not a listpack.
+        plain: bool,
+    },
 }
 
 /// Encodes entries into byte vectors.
@@ -103,12 +112,24 @@ impl Encoder {
         self.put_type(out, kind::LIST_QUICKLIST_2, key);
         self.put_len(out, nodes.len() as u64);
         for node in nodes {
-            let (container, bytes) = match node {
-                ListNodeRef::Packed(bytes) => (list_node::PACKED, bytes),
-                ListNodeRef::Plain(bytes) => (list_node::PLAIN, bytes),
-            };
-            self.put_len(out, container);
-            self.put_string(out, bytes);
+            match node {
+                ListNodeRef::Packed(bytes) => {
+                    self.put_len(out, list_node::PACKED);
+                    self.put_string(out, bytes);
+                }
+                ListNodeRef::Plain(bytes) => {
+                    self.put_len(out, list_node::PLAIN);
+                    self.put_string(out, bytes);
+                }
+                ListNodeRef::Compressed { lzf, len, plain } => {
+                    self.put_len(out, if plain { list_node::PLAIN } else { list_node::PACKED });
+                    // As in Redis it stays compressed even when strings are not to be compressed.
+                    out.push(0xC0 | string::LZF);
+                    self.put_len(out, lzf.len() as u64);
+                    self.put_len(out, len as u64);
+                    out.extend_from_slice(lzf);
+                }
+            }
         }
     }
 

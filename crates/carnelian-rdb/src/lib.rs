@@ -6,7 +6,7 @@
 //! - [`Reader`] pulls [`Event`]s out of any [`std::io::Read`], for every version from 1 to 12.
 //! - [`Encoder`] turns entries into bytes. It needs no file, so it can run under a short lock.
 //! - [`FileWriter`] frames such bytes into a file and checksums them; [`Writer`] is both in one.
-//! - [`dump`] has the payloads of `DUMP` and `RESTORE`; [`lzf`] the compression; [`mod@check`] what `redis-check-rdb` does.
+//! - [`dump`] has the payloads of `DUMP` and `RESTORE`; [`mod@check`] what `redis-check-rdb` does.
 //!
 //! *Architecture invariant:* this crate knows the format, not the keyspace, and reads no clock. Whatever a hostile file
 //! claims, memory grows only with the bytes that really arrive, and every error names the offset it was found at.
@@ -40,7 +40,6 @@ mod encode;
 mod error;
 mod file;
 mod format;
-pub mod lzf;
 mod read;
 
 pub use check::{CheckOutcome, check};

@@ -9,6 +9,7 @@ use nom::combinator::{all_consuming, map_res, opt, recognize};
 use nom::error::{Error, ErrorKind};
 use nom::{IResult, Parser};
 
+use crate::args::Args;
 use crate::inline::split_args;
 use crate::request::{Limits, ProtocolError, RequestParser, Status};
 
@@ -57,7 +58,15 @@ pub fn requests_in_pieces(input: &[u8], cuts: impl IntoIterator<Item = usize>, l
     for end in cuts.into_iter().chain([input.len()]) {
         loop {
             let buffer = &input[start..end.max(start)];
-            match parser.parse(buffer) {
+            // Looking ahead says what parsing will say, or nothing.
+            let mut spans = Vec::new();
+            let ahead = if parser.is_midway() { None } else { parser.look_ahead(buffer, 0, &mut spans) };
+            let status = parser.parse(buffer);
+            if let Some(end) = ahead {
+                assert_eq!(status, Ok(Status::Complete { len: end }), "what is seen ahead is there");
+                assert_eq!(parser.args(buffer), Args::new(buffer, &spans), "and is the same");
+            }
+            match status {
                 Ok(Status::Complete { len }) => {
                     assert!(len > 0 && len <= buffer.len(), "a request of {len} bytes in {}", buffer.len());
                     requests.push(parser.args(buffer).iter().map(<[u8]>::to_vec).collect());

@@ -264,36 +264,53 @@ impl RequestParser {
         if self.phase == Phase::Inline { self.parse_inline(input) } else { self.parse_multibulk(input) }
     }
 
+    /// Reads one request that begins at offset `at` without touching the state of the parser, for looking at the requests
+    /// of a read before the first of them runs. Its arguments are appended to `spans`, as ranges of `input`; the result
+    /// is the offset behind it.
+    ///
+    /// Only whole multibulk requests with at least one argument, short numbers and nothing beyond the limits are read.
+    /// Anything else gives `None` and leaves `spans` as it was: [`parse`](Self::parse) finds out what it is. The parser
+    /// must not be in the middle of a request.
+    ///
+    /// ```
+    /// use carnelian_resp::{Args, Limits, RequestParser};
+    /// let parser = RequestParser::new(Limits::default());
+    /// let input = b"*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*2\r\n$3\r\nG";
+    /// let mut spans = Vec::new();
+    /// assert_eq!(parser.look_ahead(input, 0, &mut spans), Some(14));
+    /// assert_eq!(parser.look_ahead(input, 14, &mut spans), Some(34));
+    /// assert_eq!(&Args::new(input, &spans[1..])[1], b"k");
+    /// assert_eq!(parser.look_ahead(input, 34, &mut spans), None);
+    /// assert_eq!(spans.len(), 3);
+    /// ```
+    #[inline]
+    pub fn look_ahead(&self, input: &[u8], at: usize, spans: &mut Vec<Span>) -> Option<usize> {
+        debug_assert!(!self.is_midway(), "requests are looked at from their first byte on");
+        let before = spans.len();
+        match read_plain(input, at, &self.limits, spans) {
+            Plain::Whole { end } if spans.len() > before => Some(end),
+            _ => {
+                spans.truncate(before);
+                None
+            }
+        }
+    }
+
     /// Read a multibulk request that is all there and has only short numbers within the limits: nearly every one.
     /// It works on local variables alone. Anything else gives `None`, with the parser where that begins;
     /// [`parse_multibulk`](Self::parse_multibulk) reads on from there and finds out what it is.
     #[inline]
     fn parse_plain(&mut self, input: &[u8]) -> Option<usize> {
-        self.phase = Phase::Count;
-        let (max_args, max_bulk) = self.limits.strictest();
-        let (count, mut at) = plain_number(input, 0, b'*')?;
-        if count > max_args.min(SPANS_AHEAD) {
-            return None;
-        }
-        let spans = &mut self.spans;
-        spans.reserve(count);
-        while spans.len() < count {
-            let plain = plain_number(input, at, b'$').and_then(|(len, start)| {
-                // Neither number can be large enough to overflow: one is an offset, the other has few digits.
-                let next = start + len + 2;
-                (len <= max_bulk && next <= input.len()).then_some((Span { start, len }, next))
-            });
-            let Some((span, next)) = plain else {
+        match read_plain(input, 0, &self.limits, &mut self.spans) {
+            Plain::Whole { end } => return Some(end),
+            Plain::Cut { at, remaining } => {
                 self.at = at;
-                self.remaining = count - spans.len();
+                self.remaining = remaining;
                 self.phase = Phase::Length;
-                return None;
-            };
-            spans.push(span);
-            at = next;
+            }
+            Plain::No => self.phase = Phase::Count,
         }
-        self.phase = Phase::Start;
-        Some(at)
+        None
     }
 
     fn parse_multibulk(&mut self, input: &[u8]) -> Result<Status, ProtocolError> {
@@ -438,6 +455,38 @@ impl RequestParser {
 enum Line {
     Read,
     Partial,
+}
+
+/// What [`read_plain`] found.
+enum Plain {
+    /// A whole request, up to this offset.
+    Whole { end: usize },
+    /// A request whose argument at this offset is not plain or not all there; so many arguments are missing.
+    Cut { at: usize, remaining: usize },
+    /// Something else.
+    No,
+}
+
+/// Reads a multibulk request at `at` as long as all is there, the numbers are short and the limits are kept.
+#[inline]
+fn read_plain(input: &[u8], at: usize, limits: &Limits, spans: &mut Vec<Span>) -> Plain {
+    let (max_args, max_bulk) = limits.strictest();
+    let Some((count, mut at)) = plain_number(input, at, b'*') else { return Plain::No };
+    if count > max_args.min(SPANS_AHEAD) {
+        return Plain::No;
+    }
+    spans.reserve(count);
+    for read in 0..count {
+        let plain = plain_number(input, at, b'$').and_then(|(len, start)| {
+            // Neither number can be large enough to overflow: one is an offset, the other has few digits.
+            let next = start + len + 2;
+            (len <= max_bulk && next <= input.len()).then_some((Span { start, len }, next))
+        });
+        let Some((span, next)) = plain else { return Plain::Cut { at, remaining: count - read } };
+        spans.push(span);
+        at = next;
+    }
+    Plain::Whole { end: at }
 }
 
 /// The number in the line at `at` that begins with `kind`, and the offset behind the line. `None` for anything but

@@ -43,6 +43,9 @@ enum Kind {
 /// Bytes a deferred header takes while its length is not known: a kind, one digit, CR and LF.
 const DEFERRED: &[u8] = b"*0\r\n";
 
+/// Strings below this length are written in one piece. Their length has at most two digits.
+const SHORT: usize = 64;
+
 /// Writer of replies into one growing buffer.
 ///
 /// Each method says what is meant; which form that takes in RESP2 or RESP3 is decided here and nowhere else.
@@ -408,7 +411,15 @@ impl ReplyWriter {
     }
 
     #[inline(always)]
-    fn header(&mut self, prefix: u8, number: impl itoa::Integer) {
+    fn header(&mut self, prefix: u8, number: impl itoa::Integer + TryInto<u8> + Copy) {
+        // Nearly every number is small, and what has a fixed size is written without a call.
+        match number.try_into() {
+            Ok(one @ 0..10) => return self.buf.extend_from_slice(&[prefix, b'0' + one, b'\r', b'\n']),
+            Ok(two @ 10..100) => {
+                return self.buf.extend_from_slice(&[prefix, b'0' + two / 10, b'0' + two % 10, b'\r', b'\n']);
+            }
+            _ => {}
+        }
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(number).as_bytes();
         self.buf.reserve(digits.len() + 3);
@@ -419,10 +430,36 @@ impl ReplyWriter {
 
     #[inline(always)]
     fn blob(&mut self, prefix: u8, bytes: &[u8]) {
+        if bytes.len() < SHORT {
+            self.short_blob(prefix, bytes);
+            return;
+        }
         self.buf.reserve(bytes.len() + 25);
         self.header(prefix, bytes.len());
         self.buf.extend_from_slice(bytes);
         self.buf.extend_from_slice(b"\r\n");
+    }
+
+    /// A short string is put together in a block of fixed size, which is appended without a call for each of its parts.
+    #[inline]
+    fn short_blob(&mut self, prefix: u8, bytes: &[u8]) {
+        let len = bytes.len();
+        let mut block = [0; SHORT + 8];
+        block[0] = prefix;
+        let mut at = 1;
+        if len >= 10 {
+            block[at] = b'0' + (len / 10) as u8;
+            at += 1;
+        }
+        block[at] = b'0' + (len % 10) as u8;
+        block[at + 1..at + 3].copy_from_slice(b"\r\n");
+        at += 3;
+        block[at..at + len].copy_from_slice(bytes);
+        at += len;
+        block[at..at + 2].copy_from_slice(b"\r\n");
+        let end = self.buf.len() + at + 2;
+        self.buf.extend_from_slice(&block);
+        self.buf.truncate(end);
     }
 
     fn line(&mut self, prefix: u8, text: &[u8]) {

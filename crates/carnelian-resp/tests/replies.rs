@@ -360,3 +360,16 @@ proptest! {
         prop_assert_eq!(parser.args(&bytes), owned.as_args());
     }
 }
+
+/// Short strings are written another way than long ones; the bytes are the same on both sides of every limit.
+#[test]
+fn strings_of_every_length() {
+    for len in (0..140).chain([999, 1000, 1001]) {
+        let text = vec![b'x'; len];
+        let mut writer = ReplyWriter::new(Protocol::Resp2);
+        writer.bulk(&text);
+        writer.bulk(b"");
+        let expected = [format!("${len}\r\n").as_bytes(), &text, b"\r\n$0\r\n\r\n"].concat();
+        assert_eq!(writer.buf(), expected);
+    }
+}

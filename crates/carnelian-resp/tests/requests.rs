@@ -1,8 +1,32 @@
 //! The parser of requests: texts of refusals, hostile lengths, and agreement with the grammar at every split point.
 
 use carnelian_resp::oracle::{self, Requests, requests_in_pieces};
-use carnelian_resp::{Limits, ProtocolError, RequestParser, Status};
+use carnelian_resp::{Args, Limits, ProtocolError, RequestParser, Span, Status};
 use proptest::prelude::*;
+
+/// The first request, if it is one that can be looked at ahead.
+fn look_ahead(parser: &RequestParser, input: &[u8]) -> Option<(usize, Vec<Vec<u8>>)> {
+    // The request is found wherever it lies, and what is known of others stays.
+    let moved = [b"*", input].concat();
+    let mut spans = vec![Span::default()];
+    let end = parser.look_ahead(&moved, 1, &mut spans);
+    assert_eq!(spans.first(), Some(&Span::default()));
+    assert_eq!(end.is_some(), spans.len() > 1);
+    let args = Args::new(&moved, &spans[1..]);
+    end.map(|end| (end - 1, args.iter().map(<[u8]>::to_vec).collect()))
+}
+
+#[test]
+fn plain_requests_are_seen_ahead() {
+    let parser = RequestParser::new(Limits::default());
+    let plain = b"*2\r\n$3\r\nGET\r\n$12\r\n0123456789ab\r\n";
+    assert!(look_ahead(&parser, plain).is_some_and(|(end, args)| end == plain.len() && args.len() == 2));
+    for other in [&b"PING\r\n"[..], b"*0\r\n", b"*-1\r\n", b"*1\r\n+PING\r\n", b"*2000\r\n$1\r\na\r\n", b""] {
+        assert_eq!(look_ahead(&parser, other), None, "{}", other.escape_ascii());
+    }
+    let strict = RequestParser::new(Limits { max_bulk: 11, ..Limits::default() });
+    assert_eq!(look_ahead(&strict, plain), None);
+}
 
 /// Both parsers agree, whole, at every single split point and byte by byte.
 fn agree(input: &[u8], limits: Limits) -> Requests {

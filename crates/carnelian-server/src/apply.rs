@@ -25,6 +25,7 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
         id::SET_MAX_LISTPACK_ENTRIES => settings.set_set_max_listpack_entries(size(id)),
         id::SET_MAX_LISTPACK_VALUE => settings.set_set_max_listpack_value(size(id)),
         id::LIST_MAX_LISTPACK_SIZE => settings.set_list_max_listpack_size(config.int(id)),
+        id::LIST_COMPRESS_DEPTH => settings.set_list_compress_depth(size(id)),
         id::RDB_VERSION => settings.set_rdb_version(config.uint(id) as u32),
         id::RDBCOMPRESSION => settings.set_rdb_compression(config.bool(id)),
         id::LFU_LOG_FACTOR => settings.set_lfu_log_factor(config.uint(id) as u32),

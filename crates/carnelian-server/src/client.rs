@@ -62,6 +62,10 @@ impl Client for ClientHandle {
     fn deliver(&self, reply: Vec<u8>) {
         self.inbox.send(Mail::Reply(reply));
     }
+
+    fn retry(&self) {
+        self.inbox.send(Mail::Retry);
+    }
 }
 
 impl ClientHandle {

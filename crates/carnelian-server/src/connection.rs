@@ -9,7 +9,7 @@ use crate::stream::Stream;
 use crate::worker::Worker;
 use bytes::BytesMut;
 use carnelian_commands::{Blocked, Client, CommandError, Flow, ReplyMode, Session};
-use carnelian_resp::{Limits, Protocol, ReplyWriter, RequestParser, Status};
+use carnelian_resp::{Limits, Protocol, ProtocolError, ReplyWriter, RequestParser, Status};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Replies of one batch that are sent before the next command runs, in bytes.
 const FLUSH_BYTES: usize = 64 * 1024;
@@ -32,13 +32,27 @@ const PARSER_KEPT_BYTES: usize = 64 * 1024;
 /// Room for one read of the rest of a request, in bytes: the least, and the most.
 const READ_BYTES_MIN: usize = 16 * 1024;
 const READ_BYTES_MAX: usize = 1024 * 1024;
+/// How often a command that finds a shard held is tried again as soon as all other connections had their turn.
+const TRIES_AT_ONCE: u32 = 8;
+/// After what time it is tried again from then on, should nobody tell that locks were released.
+const RETRY_AFTER: Duration = Duration::from_millis(1);
 /// How long a closing connection may take to accept its last replies.
 const LAST_REPLIES_MS: u64 = 5_000;
 
 enum State {
     Ready,
-    Blocked { blocked: Blocked, deadline: Option<Pin<Box<Sleep>>> },
+    /// Waits for a reply that somebody else's command brings.
+    Blocked {
+        blocked: Blocked,
+        deadline: Option<Pin<Box<Sleep>>>,
+    },
+    /// The next command has to wait until the server says otherwise.
     Postponed,
+    /// The next command found a shard held. It is tried again when locks are released, or now and then: at once, after all
+    /// other connections had their turn, or when time has passed.
+    Busy {
+        retry: Option<Pin<Box<Sleep>>>,
+    },
 }
 
 enum Event {
@@ -66,6 +80,8 @@ pub(crate) struct Connection {
     over_soft_limit_since_ms: Option<u64>,
     authenticated: bool,
     state: State,
+    /// How often the next command has found a shard held.
+    tries: u32,
     closing: bool,
 }
 
@@ -85,6 +101,7 @@ impl Connection {
             over_soft_limit_since_ms: None,
             authenticated,
             state: State::Ready,
+            tries: 0,
             closing: false,
             worker,
             client,
@@ -113,6 +130,11 @@ impl Connection {
             }
             if self.is_over_output_limit() {
                 return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            if matches!(self.state, State::Busy { retry: None }) {
+                tokio::task::yield_now().await;
+                self.try_again();
+                continue;
             }
             match self.wait().await? {
                 Event::Read(bytes) => {
@@ -176,7 +198,8 @@ impl Connection {
                     Poll::Pending => {}
                 }
             }
-            if let State::Blocked { deadline: Some(deadline), .. } = state
+            if let State::Blocked { deadline: Some(deadline), .. } | State::Busy { retry: Some(deadline) } =
+                state
                 && deadline.as_mut().poll(cx).is_ready()
             {
                 return Poll::Ready(Ok(Event::Timeout));
@@ -214,78 +237,104 @@ impl Connection {
         let now_ms = worker.server.clock.unix_ms();
         // What CLIENT LIST, should it be among the requests, shows of this client.
         self.client.query_bytes.store(input.len(), Relaxed);
+        let mut batch = worker.node.batch(now_ms, &worker.stats);
+        let mut ahead = worker.ahead.take();
+        ahead.clear();
         let mut at = 0;
-        let mut warmed_to = 0;
         self.needed = 0;
         while at < input.len() && !self.closing {
-            let rest = &input[at..];
-            // A single request has nothing to gain; from the second on the ones that follow are known.
-            if at > 0 && at >= warmed_to {
-                warmed_to = at + worker.warm(self.session.db, rest);
+            // What a client may send changes when it authenticates, so its requests are not looked at before.
+            if ahead.is_empty() && self.authenticated && !self.parser.is_midway() {
+                ahead.fill(&worker.node, &self.parser, self.session.db, input, at);
+                worker.node.resume(&mut batch);
             }
-            match self.parser.parse(rest) {
-                Ok(Status::Complete { len }) => {
-                    let args = self.parser.args(rest);
-                    if args.is_empty() {
-                        at += len;
-                        continue;
-                    }
-                    let start = self.out.len();
-                    let flow =
-                        worker.node.execute(&mut self.session, args, &mut self.out, now_ms, &worker.stats);
-                    if !matches!(flow, Flow::Postponed) {
-                        at += len;
-                    }
-                    if self.session.reply_mode != ReplyMode::On {
-                        self.withhold_reply(start);
-                    }
-                    match flow {
-                        Flow::Continue => {}
-                        Flow::Close => self.closing = true,
-                        Flow::Blocked(blocked) => {
-                            self.begin_waiting(blocked);
-                            break;
+            let start = self.out.len();
+            let (flow, end) = if let Some((args, prepared, end)) = ahead.next(input) {
+                let node = &worker.node;
+                (node.execute_prepared(&mut self.session, args, prepared, &mut self.out, &mut batch), end)
+            } else {
+                let rest = &input[at..];
+                match self.parser.parse(rest) {
+                    Ok(Status::Complete { len }) => {
+                        let args = self.parser.args(rest);
+                        if args.is_empty() {
+                            at += len;
+                            continue;
                         }
-                        Flow::Postponed => {
-                            self.state = State::Postponed;
-                            worker.server.pause.add(&self.client);
-                            break;
-                        }
+                        let (node, session) = (&worker.node, &mut self.session);
+                        let prepared = node.prepare_alone(args);
+                        let flow = node.execute_prepared(session, args, &prepared, &mut self.out, &mut batch);
+                        (flow, at + len)
                     }
-                    if self.session.authenticated != self.authenticated {
-                        self.authenticated = self.session.authenticated;
-                        self.client.authenticated.store(self.authenticated, Relaxed);
-                        self.parser.set_limits(worker.server.request_limits(self.authenticated));
+                    Ok(Status::Incomplete { needed }) => {
+                        self.needed = needed;
+                        break;
                     }
-                    if self.out.len() - self.sent > FLUSH_BYTES && !self.flush_early() {
+                    Err(error) => {
+                        self.refuse_protocol(error);
+                        at = input.len();
                         break;
                     }
                 }
-                Ok(Status::Incomplete { needed }) => {
-                    self.needed = needed;
+            };
+            if !matches!(flow, Flow::Postponed | Flow::Busy) {
+                at = end;
+                self.tries = 0;
+                if self.session.reply_mode != ReplyMode::On {
+                    self.withhold_reply(start);
+                }
+            }
+            match flow {
+                Flow::Continue => {}
+                Flow::Close => self.closing = true,
+                Flow::Blocked(blocked) => {
+                    self.begin_waiting(blocked);
                     break;
                 }
-                Err(error) => {
-                    worker.server.log.write(
-                        crate::log::Level::Verbose,
-                        format_args!("Protocol error ({error}) from client: id={}", self.client.id),
-                    );
-                    worker.server.totals.protocol_errors.fetch_add(1, Relaxed);
-                    self.out.error(format!("ERR Protocol error: {error}"));
-                    worker.node.errors().count(b"ERR");
-                    worker.stats.errors.add(1);
-                    self.closing = true;
-                    at = input.len();
+                Flow::Postponed => {
+                    self.state = State::Postponed;
+                    worker.server.pause.add(&self.client);
+                    break;
                 }
+                Flow::Busy => {
+                    self.begin_trying();
+                    break;
+                }
+            }
+            if self.session.authenticated != self.authenticated {
+                self.authenticated = self.session.authenticated;
+                self.client.authenticated.store(self.authenticated, Relaxed);
+                self.parser.set_limits(worker.server.request_limits(self.authenticated));
+                ahead.clear();
+            }
+            if self.out.len() - self.sent > FLUSH_BYTES && !self.flush_early() {
+                break;
             }
         }
         // Between requests, a large one leaves its memory behind.
         if at == input.len() && self.parser.heap_bytes() > PARSER_KEPT_BYTES {
             self.parser.shrink();
         }
+        ahead.shrink();
+        worker.ahead.replace(ahead);
         let resp = if self.out.protocol() == Protocol::Resp3 { 3 } else { 2 };
         self.client.refresh(&self.session, resp, now_ms);
         at
+    }
+
+    /// The client cannot be understood any more.
+    #[cold]
+    fn refuse_protocol(&mut self, error: ProtocolError) {
+        let worker = &self.worker;
+        worker.server.log.write(
+            crate::log::Level::Verbose,
+            format_args!("Protocol error ({error}) from client: id={}", self.client.id),
+        );
+        worker.server.totals.protocol_errors.fetch_add(1, Relaxed);
+        self.out.error(format!("ERR Protocol error: {error}"));
+        worker.node.errors().count(b"ERR");
+        worker.stats.errors.add(1);
+        self.closing = true;
     }
 
     /// Sends replies in the middle of a batch. False when a client that has not authenticated does not read them: it is
@@ -323,6 +372,20 @@ impl Connection {
         self.state = State::Blocked { blocked, deadline };
     }
 
+    fn begin_trying(&mut self) {
+        self.tries += 1;
+        // Most locks are held for microseconds; who holds one for longer will be a while.
+        let retry = (self.tries > TRIES_AT_ONCE).then(|| Box::pin(sleep(RETRY_AFTER)));
+        self.state = State::Busy { retry };
+    }
+
+    fn try_again(&mut self) {
+        if matches!(self.state, State::Busy { .. } | State::Postponed) {
+            self.state = State::Ready;
+            self.needed = 0;
+        }
+    }
+
     fn stop_waiting(&mut self) -> Option<Blocked> {
         match std::mem::replace(&mut self.state, State::Ready) {
             State::Blocked { blocked, .. } => {
@@ -339,14 +402,23 @@ impl Connection {
     }
 
     fn time_out(&mut self) {
-        if let State::Blocked { blocked, deadline } = &mut self.state {
-            if blocked.cancel(&self.worker.node) {
-                blocked.write_timeout(&mut self.out);
-                self.stop_waiting();
-            } else {
-                // Served in the last moment: the reply is in the mail.
-                *deadline = None;
+        match &mut self.state {
+            State::Blocked { blocked, deadline } => {
+                if blocked.claim() {
+                    blocked.write_timeout(&mut self.out);
+                    self.end_waiting();
+                } else {
+                    // Served in the last moment: the reply is in the mail.
+                    *deadline = None;
+                }
             }
+            State::Ready | State::Postponed | State::Busy { .. } => self.try_again(),
+        }
+    }
+
+    fn end_waiting(&mut self) {
+        if let Some(blocked) = self.stop_waiting() {
+            blocked.forget(&self.worker.node);
         }
     }
 
@@ -354,10 +426,7 @@ impl Connection {
         for mail in self.client.inbox.take() {
             match mail {
                 Mail::Reply(reply) => {
-                    let blocked = self.stop_waiting();
-                    if let Some(blocked) = blocked {
-                        blocked.forget(&self.worker.node);
-                    }
+                    self.end_waiting();
                     let start = self.out.len();
                     self.out.raw(&reply);
                     self.withhold_reply(start);
@@ -366,8 +435,12 @@ impl Connection {
                 Mail::Unblock { with_error } => self.unblock(with_error),
                 Mail::Resume => {
                     if matches!(self.state, State::Postponed) {
-                        self.state = State::Ready;
-                        self.needed = 0;
+                        self.try_again();
+                    }
+                }
+                Mail::Retry => {
+                    if matches!(self.state, State::Busy { .. }) {
+                        self.try_again();
                     }
                 }
                 // Done each time after the mail.
@@ -383,7 +456,7 @@ impl Connection {
 
     fn unblock(&mut self, with_error: bool) {
         let State::Blocked { blocked, .. } = &self.state else { return };
-        if !blocked.cancel(&self.worker.node) {
+        if !blocked.claim() {
             return;
         }
         if with_error {
@@ -398,7 +471,7 @@ impl Connection {
         } else {
             blocked.write_timeout(&mut self.out);
         }
-        self.stop_waiting();
+        self.end_waiting();
     }
 
     /// Writes as much as the socket takes now.
@@ -473,8 +546,9 @@ impl Drop for Connection {
     /// waiting for it.
     fn drop(&mut self) {
         let node = &self.worker.node;
-        if let State::Blocked { blocked, .. } = &self.state {
-            blocked.cancel(node);
+        if let State::Blocked { blocked, .. } = std::mem::replace(&mut self.state, State::Ready) {
+            blocked.claim();
+            blocked.forget(node);
         }
         node.discard(&mut self.session);
         self.worker.server.forget_client(&self.client);

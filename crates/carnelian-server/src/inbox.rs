@@ -19,6 +19,8 @@ pub(crate) enum Mail {
     Unblock { with_error: bool },
     /// A postponed command may be tried again.
     Resume,
+    /// Locks have been released that its command could not have.
+    Retry,
     /// See whether replies have gone unread for too long.
     CheckOutput,
     /// Close at once.

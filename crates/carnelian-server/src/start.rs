@@ -160,6 +160,12 @@ impl RunningServer {
         self.server.tcp_sockets.port()
     }
 
+    /// The commands and the data behind the sockets, for use in this process. Who locks shards here makes the clients that
+    /// need them wait. `None` when the server has ended.
+    pub fn node(&self) -> Option<Arc<Node>> {
+        self.server.node()
+    }
+
     /// The log.
     pub(crate) fn log(&self) -> Arc<Log> {
         Arc::clone(&self.server.log)

@@ -4,9 +4,9 @@ use crate::client::ClientHandle;
 use crate::connection::Connection;
 use crate::server::Server;
 use crate::stream::Stream;
-use carnelian_commands::{Counter, Node, WorkerStats};
+use carnelian_commands::{Counter, Node, Prepared, WorkerStats};
 use carnelian_engine::KeyHash;
-use carnelian_resp::{Limits, ReplyWriter, RequestParser, Status};
+use carnelian_resp::{Args, ReplyWriter, RequestParser, Span};
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
@@ -27,6 +27,8 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 const REPLY_BUFFER_KEPT_BYTES: usize = 256 * 1024;
 /// Keys whose look-ups are prepared together: as many waits for memory as processors overlap, and some more.
 const WARM_KEYS: usize = 32;
+/// Memory for arguments that is kept between reads, in bytes.
+const AHEAD_KEPT_BYTES: usize = 64 * 1024;
 /// Entries that one shard may lose to expiry in one tick, so that expiry never holds a lock for long.
 const EXPIRE_BATCH: usize = 512;
 /// Batches in a row while there is more to expire.
@@ -64,13 +66,84 @@ pub(crate) struct Worker {
     pub(crate) counters: Arc<Counters>,
     pub(crate) read_buffer: RefCell<Box<[u8]>>,
     reply_buffer: RefCell<Vec<u8>>,
-    scout: RefCell<Scout>,
+    pub(crate) ahead: RefCell<Ahead>,
 }
 
-/// Looks at requests before they are executed.
-struct Scout {
-    parser: RequestParser,
+/// Requests of a read, parsed, looked up and hashed before the first of them runs.
+#[derive(Default)]
+pub(crate) struct Ahead {
+    /// Arguments of all of them, as ranges of the input.
+    spans: Vec<Span>,
+    requests: Vec<Request>,
+    /// The request that runs next.
+    next: usize,
     hashes: Vec<KeyHash>,
+}
+
+struct Request {
+    /// Its arguments in `spans`: where they begin, and where they end.
+    first: usize,
+    end: usize,
+    /// Offset behind it in the input.
+    input_end: usize,
+    prepared: Prepared,
+}
+
+impl Ahead {
+    /// Forgets requests that will not run as they are.
+    pub(crate) fn clear(&mut self) {
+        self.spans.clear();
+        self.requests.clear();
+        self.next = 0;
+    }
+
+    /// Reads requests from offset `at` on, as many as it is worth while to prepare together, and asks the processor for
+    /// what running them will read, so that the waits for memory overlap.
+    pub(crate) fn fill(
+        &mut self,
+        node: &Node,
+        parser: &RequestParser,
+        db: usize,
+        input: &[u8],
+        mut at: usize,
+    ) {
+        self.clear();
+        self.hashes.clear();
+        while self.requests.len() < WARM_KEYS && self.hashes.len() < WARM_KEYS {
+            let first = self.spans.len();
+            let Some(input_end) = parser.look_ahead(input, at, &mut self.spans) else { break };
+            let args = Args::new(input, self.spans.get(first..).unwrap_or_default());
+            let prepared = node.prepare(args, &mut self.hashes, WARM_KEYS);
+            self.requests.push(Request { first, end: self.spans.len(), input_end, prepared });
+            at = input_end;
+        }
+        // A single key has nothing to gain.
+        if self.hashes.len() > 1 {
+            node.engine().warm(db, &self.hashes);
+        }
+    }
+
+    /// The next request: its arguments, what is known of it, and the offset behind it.
+    #[inline]
+    pub(crate) fn next<'a>(&'a mut self, input: &'a [u8]) -> Option<(Args<'a>, &'a Prepared, usize)> {
+        let request = self.requests.get(self.next)?;
+        self.next += 1;
+        let spans = self.spans.get(request.first..request.end).unwrap_or_default();
+        Some((Args::new(input, spans), &request.prepared, request.input_end))
+    }
+
+    /// Whether there is a next request.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.next >= self.requests.len()
+    }
+
+    /// Gives back memory that a request of many arguments left behind.
+    pub(crate) fn shrink(&mut self) {
+        if self.spans.capacity() * size_of::<Span>() > AHEAD_KEPT_BYTES {
+            *self = Self::default();
+        }
+    }
 }
 
 impl Worker {
@@ -83,33 +156,6 @@ impl Worker {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         }
-    }
-
-    /// Looks at the requests that will be executed next and asks the processor for what they will read. Returns how many
-    /// bytes of them it has seen, at least one.
-    pub(crate) fn warm(&self, db: usize, input: &[u8]) -> usize {
-        let mut scout = self.scout.borrow_mut();
-        let Scout { parser, hashes } = &mut *scout;
-        hashes.clear();
-        let mut at = 0;
-        while hashes.len() < WARM_KEYS && at < input.len() {
-            let rest = &input[at..];
-            match parser.parse(rest) {
-                Ok(Status::Complete { len }) => {
-                    self.node.look_ahead(parser.args(rest), hashes);
-                    at += len;
-                }
-                // Whatever is wrong or missing is found again when its turn comes.
-                Ok(Status::Incomplete { .. }) | Err(_) => {
-                    parser.reset();
-                    at = input.len();
-                }
-            }
-        }
-        if hashes.len() > 1 {
-            self.node.engine().warm(db, hashes);
-        }
-        at.max(1)
     }
 
     /// Gives a connection with an empty reply buffer one that is warm.
@@ -163,10 +209,7 @@ impl WorkerHandle {
                     counters,
                     read_buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into()),
                     reply_buffer: RefCell::default(),
-                    scout: RefCell::new(Scout {
-                        parser: RequestParser::new(Limits::default()),
-                        hashes: Vec::new(),
-                    }),
+                    ahead: RefCell::default(),
                 };
                 run(Rc::new(worker), receiver, &connections, index, count);
             }
@@ -252,6 +295,7 @@ async fn keep_expiring(worker: Rc<Worker>, index: usize, count: usize) {
 async fn expire(worker: Rc<Worker>, index: usize, count: usize) {
     loop {
         tokio::time::sleep(Duration::from_millis(1000 / worker.server.hz().clamp(1, 500))).await;
+        worker.node.clear_leftovers();
         if !worker.server.expires_actively() {
             continue;
         }

@@ -58,7 +58,8 @@ pub(crate) struct Caller<'n> {
 impl<'n> Caller<'n> {
     pub(crate) fn new(node: &'n Node, id: u64, protocol: Protocol) -> Self {
         let mailbox = Arc::new(Mailbox::default());
-        let session = Session::new(id, true, mailbox.clone());
+        let mut session = Session::new(id, true, mailbox.clone());
+        session.patient = true;
         let stats = node.new_stats();
         Self { node, session, mailbox, blocked: None, stats, out: ReplyWriter::new(protocol) }
     }
@@ -103,19 +104,21 @@ impl<'n> Caller<'n> {
     /// Lets time run out; the reply, or `served` when one came first.
     pub(crate) fn time_out(&mut self) -> String {
         let blocked = self.blocked.take().expect("only who waits times out");
-        if !blocked.cancel(self.node) {
+        if !blocked.claim() {
             self.blocked = Some(blocked);
             return "served".into();
         }
         self.out.clear();
         blocked.write_timeout(&mut self.out);
+        blocked.forget(self.node);
         decode(self.out.buf())
     }
 
     /// The client is gone.
     pub(crate) fn leave(&mut self) {
         if let Some(blocked) = self.blocked.take() {
-            blocked.cancel(self.node);
+            blocked.claim();
+            blocked.forget(self.node);
         }
     }
 }
@@ -171,6 +174,7 @@ pub(crate) fn check_clients(transcript: &str) {
 
 /// Whether no shard knows of a waiting client that needs other shards.
 pub(crate) fn nobody_waits(node: &Node) -> bool {
+    node.clear_leftovers();
     let engine = node.engine();
     engine.lock(engine.all_shards()).shards_of_waiters().is_empty()
 }

@@ -96,13 +96,6 @@ impl<'a> Encoded<'a> {
         body.copy_from_slice(self.body);
         rest[..self.back_len as usize].copy_from_slice(&self.back[..self.back_len as usize]);
     }
-
-    /// Appends the entry to `out`.
-    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.head[..self.head_len as usize]);
-        out.extend_from_slice(self.body);
-        out.extend_from_slice(&self.back[..self.back_len as usize]);
-    }
 }
 
 fn tagged(head: &mut [u8; 9], tag: u8, payload: &[u8]) -> u8 {
@@ -208,11 +201,22 @@ pub(super) fn read_int(entry: &[u8], size: usize) -> i64 {
 /// Reads the entry at the start of `entry`, which must be a valid one.
 #[inline]
 pub(super) fn read(entry: &[u8]) -> Element<'_> {
-    match shape(entry) {
-        Some(Shape::Str(head, len)) => Element::Str(&entry[head..head + len]),
-        Some(Shape::Int(size)) => Element::Int(read_int(entry, size)),
+    match take(entry) {
+        Some((element, _)) => element,
         None => unreachable!("a position of a listpack points at an entry"),
     }
+}
+
+/// Reads the entry at the start of `entry` and the size of it with its backlen. `None` at the end marker.
+#[inline]
+pub(super) fn take(entry: &[u8]) -> Option<(Element<'_>, usize)> {
+    let shape = shape(entry)?;
+    let element = match shape {
+        Shape::Str(head, len) => Element::Str(&entry[head..head + len]),
+        Shape::Int(size) => Element::Int(read_int(entry, size)),
+    };
+    let size = shape.size();
+    Some((element, size + backlen_size(size)))
 }
 
 /// Size of the entry at the start of `entry` with its backlen, or `None` at the end marker.

@@ -5,16 +5,18 @@
 //! ```
 //! The number of entries is 65535 when there are that many or more; then they have to be counted. Entries carry their
 //! length on both ends, so a listpack is walked in both directions. Finding the n-th entry costs the shorter walk to it;
-//! inserting and deleting cost one move of the bytes behind.
+//! inserting and deleting cost one move of the bytes before or behind, whichever are fewer. So both ends are cheap.
 
 mod element;
 mod entry;
 mod read;
+mod room;
 
 pub use element::Element;
 pub use read::{Entries, Iter, ListpackError, ListpackRef};
 
 use entry::{END, Encoded};
+use room::Room;
 use std::num::NonZeroU32;
 
 /// Size of the header in bytes.
@@ -47,7 +49,7 @@ impl Pos {
 /// values of unbounded size asks [`safe_to_add`](Self::safe_to_add) first.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Listpack {
-    bytes: Vec<u8>,
+    bytes: Room,
 }
 
 impl Default for Listpack {
@@ -80,9 +82,7 @@ impl Listpack {
 
     /// An empty listpack with room for `capacity` bytes in all.
     pub fn with_capacity(capacity: usize) -> Self {
-        let mut bytes = Vec::with_capacity(capacity.max(HEADER + 1));
-        bytes.extend_from_slice(&[(HEADER + 1) as u8, 0, 0, 0, 0, 0, END]);
-        Self { bytes }
+        Self { bytes: Room::new(&[(HEADER + 1) as u8, 0, 0, 0, 0, 0, END], capacity) }
     }
 
     /// Takes bytes from outside after checking every entry, both lengths of each, the header and the end.
@@ -91,22 +91,30 @@ impl Listpack {
     /// What is wrong and where; the bytes are dropped.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ListpackError> {
         read::validate(&bytes)?;
-        Ok(Self { bytes })
+        Ok(Self { bytes: Room::from_vec(bytes) })
+    }
+
+    /// Takes bytes that are known to be a listpack, without a check: bytes that [`as_bytes`](Self::as_bytes) gave. With any
+    /// others the methods may panic or give nonsense.
+    pub fn trusted(bytes: Vec<u8>) -> Self {
+        Self { bytes: Room::from_vec(bytes) }
     }
 
     /// The bytes as they go into an RDB file.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.bytes()
     }
 
     /// Gives the bytes away.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        self.bytes.into_vec()
     }
 
     /// A borrowed view that can be copied and has all the reading methods.
+    #[inline]
     pub fn view(&self) -> ListpackRef<'_> {
-        ListpackRef::trusted(&self.bytes)
+        ListpackRef::trusted(self.as_bytes())
     }
 
     /// Number of entries. O(1) below 65535 entries, else a walk.
@@ -218,7 +226,12 @@ impl Listpack {
 
     /// Puts `value` before all entries.
     pub fn push_front(&mut self, value: &[u8]) {
-        self.insert_at(HEADER, &Encoded::of_bytes(value));
+        self.push_front_encoded(&Encoded::of_bytes(value));
+    }
+
+    /// Puts an integer before all entries.
+    pub fn push_front_int(&mut self, value: i64) {
+        self.push_front_encoded(&Encoded::of_int(value));
     }
 
     /// Puts `value` behind all entries.
@@ -249,18 +262,19 @@ impl Listpack {
     /// Deletes up to `count` entries from the one at `pos` on; gives the position of the first one behind them.
     pub fn delete_from(&mut self, pos: Pos, count: usize) -> Option<Pos> {
         let start = pos.offset();
+        let bytes = self.as_bytes();
         let mut end = start;
         let mut deleted = 0;
         while deleted < count
-            && let Some(size) = entry::full_size(&self.bytes[end..])
+            && let Some(size) = entry::full_size(&bytes[end..])
         {
             end += size;
             deleted += 1;
         }
-        self.bytes.drain(start..end);
         let counted = self.view().header_count();
+        self.bytes.splice(start, end - start, 0);
         self.set_header(counted.map(|count| count - deleted));
-        (self.bytes[start] != END).then_some(pos)
+        (self.as_bytes()[start] != END).then_some(pos)
     }
 
     /// Deletes up to `count` entries from `index` on (negative: from the end). Nothing happens when there is no such
@@ -276,67 +290,94 @@ impl Listpack {
     /// Appends all entries of `other`.
     pub fn append(&mut self, other: ListpackRef<'_>) {
         let count = self.len() + other.len();
-        self.bytes.pop();
-        self.bytes.extend_from_slice(&other.as_bytes()[HEADER..]);
+        let end = self.byte_len() - 1;
+        let entries = &other.as_bytes()[HEADER..];
+        self.bytes.extend_back(entries.len() - 1);
+        self.bytes.bytes_mut()[end..].copy_from_slice(entries);
         self.set_header(Some(count));
+    }
+
+    /// Splits off the entries from `pos` on. O(size).
+    #[must_use]
+    pub fn split_off(&mut self, pos: Pos) -> Self {
+        let at = pos.offset();
+        let count = self.len();
+        let tail = &self.as_bytes()[at..];
+        let mut bytes = Room::new(&[0; HEADER], HEADER + tail.len());
+        bytes.extend_back(tail.len());
+        bytes.bytes_mut()[HEADER..].copy_from_slice(tail);
+        let mut tail = Self { bytes };
+        tail.set_header(None);
+        let moved = tail.len();
+        tail.set_header(Some(moved));
+        self.bytes.splice(at, self.bytes.len() - 1 - at, 0);
+        self.set_header(Some(count - moved));
+        tail
+    }
+
+    /// Asserts that the bytes are a listpack in every detail. O(size).
+    #[doc(hidden)]
+    pub fn check(&self) {
+        assert_eq!(read::validate(self.as_bytes()), Ok(()));
+        assert!(self.capacity() >= self.byte_len());
     }
 
     fn end_of(&self, pos: Pos) -> usize {
         let at = pos.offset();
-        at + entry::full_size(&self.bytes[at..]).unwrap_or(0)
+        at + entry::full_size(&self.as_bytes()[at..]).unwrap_or(0)
     }
 
     fn insert_at(&mut self, at: usize, encoded: &Encoded<'_>) -> Pos {
-        if at + 1 == self.bytes.len() {
+        if at + 1 == self.byte_len() {
             self.push_encoded(encoded);
             return Pos::new(at);
         }
-        self.make_room(at, 0, encoded.len());
-        encoded.write(&mut self.bytes[at..]);
-        self.count_one_more();
+        let counted = self.view().header_count();
+        self.bytes.splice(at, 0, encoded.len());
+        encoded.write(&mut self.bytes.bytes_mut()[at..]);
+        self.set_header(counted.map(|count| count + 1));
         Pos::new(at)
     }
 
+    #[inline]
+    fn push_front_encoded(&mut self, encoded: &Encoded<'_>) {
+        let counted = self.view().header_count();
+        self.bytes.extend_front(encoded.len());
+        // The old header is overwritten by the entry; the new one is written in front of it.
+        encoded.write(&mut self.bytes.bytes_mut()[HEADER..]);
+        self.set_header(counted.map(|count| count + 1));
+    }
+
+    #[inline]
     fn push_encoded(&mut self, encoded: &Encoded<'_>) {
-        self.bytes.reserve(encoded.len());
-        self.bytes.pop();
-        encoded.append_to(&mut self.bytes);
-        self.bytes.push(END);
-        self.count_one_more();
+        let counted = self.view().header_count();
+        let at = self.byte_len() - 1;
+        self.bytes.extend_back(encoded.len());
+        let bytes = self.bytes.bytes_mut();
+        encoded.write(&mut bytes[at..]);
+        if let Some(last) = bytes.last_mut() {
+            *last = END;
+        }
+        self.set_header(counted.map(|count| count + 1));
     }
 
     fn replace_encoded(&mut self, pos: Pos, encoded: &Encoded<'_>) {
         let at = pos.offset();
         let old = self.end_of(pos) - at;
-        self.make_room(at, old, encoded.len());
-        encoded.write(&mut self.bytes[at..]);
         let counted = self.view().header_count();
+        self.bytes.splice(at, old, encoded.len());
+        encoded.write(&mut self.bytes.bytes_mut()[at..]);
         self.set_header(counted);
-    }
-
-    /// Makes the `old` bytes at `at` into `new` bytes, moving what is behind.
-    fn make_room(&mut self, at: usize, old: usize, new: usize) {
-        let len = self.bytes.len();
-        if new > old {
-            self.bytes.resize(len + new - old, 0);
-            self.bytes.copy_within(at + old..len, at + new);
-        } else if new < old {
-            self.bytes.copy_within(at + old..len, at + new);
-            self.bytes.truncate(len - (old - new));
-        }
-    }
-
-    fn count_one_more(&mut self) {
-        let counted = self.view().header_count();
-        self.set_header(counted.map(|count| count + 1));
     }
 
     /// Writes the header for the bytes as they are now; `None` is a number of entries that is not known.
     fn set_header(&mut self, count: Option<usize>) {
-        let total = u32::try_from(self.bytes.len()).expect("a listpack stays below 4 GiB, see safe_to_add");
+        // The room itself stays below 4 GiB.
+        let total = self.bytes.len() as u32;
         let count = count.map_or(COUNT_UNKNOWN, |count| count.min(COUNT_UNKNOWN as usize) as u16);
-        self.bytes[..4].copy_from_slice(&total.to_le_bytes());
-        self.bytes[4..HEADER].copy_from_slice(&count.to_le_bytes());
+        let bytes = self.bytes.bytes_mut();
+        bytes[..4].copy_from_slice(&total.to_le_bytes());
+        bytes[4..HEADER].copy_from_slice(&count.to_le_bytes());
     }
 }
 

@@ -216,6 +216,11 @@ impl<'a> ListpackRef<'a> {
         Entries { bytes: self.bytes, front: HEADER, back: self.bytes.len() - 1 }
     }
 
+    /// The elements from the one at `pos` on, with their positions.
+    pub fn entries_from(self, pos: Pos) -> Entries<'a> {
+        Entries { front: pos.offset(), ..self.entries() }
+    }
+
     #[inline]
     fn entry_at(&self, offset: usize) -> Option<Pos> {
         (self.bytes[offset] != END).then(|| Pos::new(offset))
@@ -257,10 +262,10 @@ impl<'a> Iterator for Entries<'a> {
         if self.front >= self.back {
             return None;
         }
-        let rest = &self.bytes[self.front..];
         let pos = Pos::new(self.front);
-        self.front += entry::full_size(rest)?;
-        Some((pos, entry::read(rest)))
+        let (element, size) = entry::take(&self.bytes[self.front..])?;
+        self.front += size;
+        Some((pos, element))
     }
 }
 

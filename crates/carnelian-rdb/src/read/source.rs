@@ -2,7 +2,7 @@
 
 use crate::error::{ErrorKind, RdbError};
 use crate::format::{Crc, string};
-use crate::lzf;
+use carnelian_encoding::lzf;
 use carnelian_encoding::number;
 use std::io::Read;
 

@@ -6,3 +6,4 @@ mod embedding;
 mod info;
 mod loading;
 mod support;
+mod waiting;

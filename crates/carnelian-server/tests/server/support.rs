@@ -1,6 +1,7 @@
 //! A server inside the test, and connections to it.
 
 use carnelian_client::{ConnectOptions, Connection, Protocol, Reply};
+use carnelian_commands::Node;
 use carnelian_server::config::{Config, NoDirectives, StartArgs};
 use carnelian_server::{Level, Log, MemorySource, Options, RunningServer, start};
 use std::net::TcpListener;
@@ -23,8 +24,8 @@ pub(crate) fn free_port() -> u16 {
 /// How to start a server in a directory, with these lines in its configuration file.
 pub(crate) fn options(dir: &Path, port: u16, lines: &str) -> Options {
     let file = dir.join("redis.conf");
-    std::fs::write(&file, format!("port {port}\nbind 127.0.0.1\nsave \"\"\nio-threads 2\n{lines}\n"))
-        .unwrap();
+    let threads = if lines.contains("io-threads") { "" } else { "io-threads 2\n" };
+    std::fs::write(&file, format!("port {port}\nbind 127.0.0.1\nsave \"\"\n{threads}{lines}\n")).unwrap();
     let args: StartArgs = match carnelian_server::config::CommandLine::parse(&[file.into()], dir) {
         carnelian_server::config::CommandLine::Start(args) => args,
         _ => panic!("a configuration file starts a server"),
@@ -58,6 +59,11 @@ impl TestServer {
 
     pub(crate) fn connect_resp3(&self) -> Client {
         Client(Connection::connect(&self.options(Protocol::Resp3)).unwrap())
+    }
+
+    /// What is behind the sockets.
+    pub(crate) fn node(&self) -> Arc<Node> {
+        self.server.as_ref().and_then(RunningServer::node).unwrap()
     }
 
     fn options(&self, protocol: Protocol) -> ConnectOptions {

@@ -218,7 +218,11 @@ fn sort(ctx: &mut Ctx) -> CommandResult {
     let mut options = Options::parse(ctx.cursor(2), ctx.is("sort"))?;
     let (elements, is_set) = match ctx.keys.read(ctx.args.get(1).unwrap_or_default()) {
         None => (Vec::new(), false),
-        Some(Value::List(list)) => (list.iter().map(bytes).collect(), false),
+        Some(Value::List(list)) => {
+            let mut elements = Vec::with_capacity(list.len());
+            list.for_each(|element| elements.push(bytes(element)));
+            (elements, false)
+        }
         Some(Value::Set(set)) => (set.iter().map(bytes).collect(), true),
         Some(_) => return Err(CommandError::WRONG_TYPE),
     };

@@ -76,7 +76,11 @@ fn linsert(ctx: &mut Ctx) -> CommandResult {
         ctx.out.integer(-1);
         return Ok(());
     };
-    list.insert(index + usize::from(after), value, settings);
+    if after {
+        list.insert_after(index, value, settings);
+    } else {
+        list.insert(index, value, settings);
+    }
     let len = list.len();
     ctx.changed(EventClass::LIST, "linsert", key);
     ctx.out.integer(len as i64);

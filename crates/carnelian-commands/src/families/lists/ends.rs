@@ -185,7 +185,10 @@ pub(super) fn pop_some(
             list.remove_range(0, count);
         }
         End::Right => {
-            list.iter().rev().take(count).for_each(|element| ctx.out.element(element));
+            list.walk(End::Right, count, |_, element| {
+                ctx.out.element(element);
+                true
+            });
             list.remove_range(list.len() - count, count);
         }
     }

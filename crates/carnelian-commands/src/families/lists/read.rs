@@ -49,9 +49,8 @@ fn lindex(ctx: &mut Ctx) -> CommandResult {
         ctx.out.null();
         return Ok(());
     };
-    match list.get(integer(index)?) {
-        Some(element) => ctx.out.element(element),
-        None => ctx.out.null(),
+    if list.get_with(integer(index)?, |element| ctx.out.element(element)).is_none() {
+        ctx.out.null();
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use carnelian_commands::rdb::encode_value;
 use carnelian_commands::{CommandError, CommandResult, Ctx, integer};
-use carnelian_engine::{List, ListNodeRef, Lookup, Value};
+use carnelian_engine::{Lookup, Value};
 use std::fmt::Write;
 
 /// Bits of the clock that least-recently-used eviction counts with, in seconds.
@@ -15,17 +15,7 @@ fn look_up<'k>(ctx: &'k mut Ctx) -> CommandResult<&'k Value> {
     ctx.keys.read_with(ctx.args.get(2).unwrap_or_default(), Lookup::Silent).ok_or(CommandError::NO_SUCH_KEY)
 }
 
-/// Bytes of the nodes of a list.
-fn node_bytes(list: &List) -> usize {
-    let bytes = |node| match node {
-        ListNodeRef::Packed(packed) => packed.as_bytes().len(),
-        ListNodeRef::Plain(plain) => plain.len(),
-    };
-    list.nodes().map(bytes).sum()
-}
-
 pub(super) fn describe(ctx: &mut Ctx) -> CommandResult {
-    let fill = ctx.keys.settings().list_max_listpack_size();
     let value = look_up(ctx)?;
     let mut serialized = Vec::new();
     // A format version that real servers of this generation read, without compression: the length tells of the value.
@@ -39,8 +29,10 @@ pub(super) fn describe(ctx: &mut Ctx) -> CommandResult {
         // Writing to a string does not fail.
         let _ = write!(
             extra,
-            " ql_nodes:{nodes} ql_avg_node:{average:.2} ql_listpack_max:{fill} ql_compressed:0 ql_uncompressed_size:{}",
-            node_bytes(list)
+            " ql_nodes:{nodes} ql_avg_node:{average:.2} ql_listpack_max:{} ql_compressed:{} ql_uncompressed_size:{}",
+            list.fill(),
+            u8::from(list.compress_depth() > 0),
+            list.nodes().map(|node| node.raw_bytes()).sum::<usize>()
         );
     }
     let mut line = format!(

@@ -16,7 +16,7 @@ parameters! {
     LIST_MAX_LISTPACK_SIZE = Spec::int("list-max-listpack-size", -2, i32::MIN as i128, i32::MAX as i128)
         .alias("list-max-ziplist-size");
     /// Number of nodes at each end of a list that are never compressed; 0 compresses none at all. Default: 0.
-    LIST_COMPRESS_DEPTH = Spec::count("list-compress-depth", 0).inert();
+    LIST_COMPRESS_DEPTH = Spec::count("list-compress-depth", 0);
     /// Number of members up to which a set of integers is stored as a sorted array. Default: 512.
     SET_MAX_INTSET_ENTRIES = Spec::long("set-max-intset-entries", 512);
     /// Number of members up to which a set is stored compactly. Default: 128. (From Redis 7.2.)

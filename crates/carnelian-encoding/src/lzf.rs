@@ -156,10 +156,22 @@ impl std::error::Error for LzfError {}
 /// # Errors
 /// [`LzfError`] if it is damaged or makes another length.
 pub fn decompress(input: &[u8], len: usize) -> Result<Vec<u8>, LzfError> {
+    let mut out = Vec::new();
+    decompress_into(input, len, &mut out)?;
+    Ok(out)
+}
+
+/// Decompresses a stream that makes exactly `len` bytes into `out`, whose content is replaced and whose memory is used.
+/// After an error it holds a part of the output.
+///
+/// # Errors
+/// [`LzfError`] if the stream is damaged or makes another length.
+pub fn decompress_into(input: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), LzfError> {
+    out.clear();
     if len as u64 > input.len() as u64 * MAX_RATIO {
         return Err(LzfError);
     }
-    let mut out = Vec::with_capacity(len);
+    out.reserve_exact(len);
     let mut rest = input;
     while let Some((&control, behind)) = rest.split_first() {
         let control = control as usize;
@@ -191,5 +203,5 @@ pub fn decompress(input: &[u8], len: usize) -> Result<Vec<u8>, LzfError> {
             return Err(LzfError);
         }
     }
-    if out.len() == len { Ok(out) } else { Err(LzfError) }
+    if out.len() == len { Ok(()) } else { Err(LzfError) }
 }

@@ -1,7 +1,7 @@
 //! Compression against an independent implementation.
 #![allow(missing_docs)]
 
-use carnelian_rdb::lzf::{Compressor, LzfError, decompress};
+use carnelian_encoding::lzf::{Compressor, LzfError, decompress};
 use proptest::prelude::*;
 
 fn input() -> impl Strategy<Value = Vec<u8>> {
