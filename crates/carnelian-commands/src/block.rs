@@ -10,7 +10,7 @@ use crate::dispatch::Node;
 use crate::leftover::Leftover;
 use crate::session::{Client, Session};
 use crate::table::Entry;
-use carnelian_engine::{Keyspace, Lookup, Value, Waiter};
+use carnelian_engine::{Keyspace, Lookup, ValueRef, Waiter};
 use carnelian_resp::{Args, OwnedArgs, Protocol, ReplyWriter};
 use std::sync::Arc;
 
@@ -95,7 +95,9 @@ pub(crate) fn serve(node: &Node, keys: &mut Keyspace<'_>, batch: &mut Batch<'_>)
             let mut place = 0;
             while let Some(waiter) = keys.waiter(&key, place) {
                 // Whoever was served before may have emptied the key.
-                let Some(held) = keys.read_with(&key, Lookup::Silent).map(Value::value_type) else { break };
+                let Some(held) = keys.read_with(&key, Lookup::Silent).map(ValueRef::value_type) else {
+                    break;
+                };
                 if held != waiter.wants && !waiter.is_claimed() {
                     place += 1;
                     continue;

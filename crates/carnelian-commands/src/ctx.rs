@@ -5,9 +5,7 @@ use crate::dispatch::Node;
 use crate::error::{CommandError, CommandResult};
 use crate::session::Session;
 use crate::spec::CommandSpec;
-use carnelian_engine::{
-    Element, EventClass, Hash, Keyspace, List, Set, ShardSet, StringValue, Value, ValueType,
-};
+use carnelian_engine::{Edit, Element, EventClass, Hash, Keyspace, List, Set, ShardSet, ValueRef, ValueType};
 use carnelian_resp::{Args, ReplyWriter};
 
 /// One running command: its arguments, the keys, and where the reply goes.
@@ -133,37 +131,25 @@ impl<'c> Ctx<'c, '_> {
 pub trait TypedKeys {
     /// The string at `key`, for reading.
     fn string(&mut self, key: &[u8]) -> CommandResult<Option<Element<'_>>>;
-    /// The string at `key`, for changing it.
-    fn string_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut StringValue>>;
     /// The list at `key`, for reading.
     fn list(&mut self, key: &[u8]) -> CommandResult<Option<&List>>;
     /// The list at `key`, for changing it.
-    fn list_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut List>>;
+    fn list_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, List>>>;
     /// The list at `key`, created empty when there is none. The caller adds to it.
-    fn list_or_new(&mut self, key: &[u8]) -> CommandResult<&mut List>;
+    fn list_or_new(&mut self, key: &[u8]) -> CommandResult<Edit<'_, List>>;
     /// The set at `key`, for reading.
     fn set(&mut self, key: &[u8]) -> CommandResult<Option<&Set>>;
     /// The set at `key`, for changing it.
-    fn set_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Set>>;
+    fn set_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, Set>>>;
     /// The set at `key`, created empty in the encoding that suits `first` and `expected` members when there is none. The
     /// caller adds to it.
-    fn set_or_new(&mut self, key: &[u8], first: &[u8], expected: usize) -> CommandResult<&mut Set>;
+    fn set_or_new(&mut self, key: &[u8], first: &[u8], expected: usize) -> CommandResult<Edit<'_, Set>>;
     /// The hash at `key`, for reading.
     fn hash(&mut self, key: &[u8]) -> CommandResult<Option<&Hash>>;
     /// The hash at `key`, for changing it.
-    fn hash_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Hash>>;
+    fn hash_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, Hash>>>;
     /// The hash at `key`, created empty when there is none. The caller adds to it.
-    fn hash_or_new(&mut self, key: &[u8]) -> CommandResult<&mut Hash>;
-}
-
-macro_rules! typed {
-    ($value:expr, $variant:ident) => {
-        match $value {
-            None => Ok(None),
-            Some(Value::$variant(value)) => Ok(Some(value)),
-            Some(_) => Err(CommandError::WRONG_TYPE),
-        }
-    };
+    fn hash_or_new(&mut self, key: &[u8]) -> CommandResult<Edit<'_, Hash>>;
 }
 
 impl TypedKeys for Keyspace<'_> {
@@ -171,83 +157,46 @@ impl TypedKeys for Keyspace<'_> {
     fn string(&mut self, key: &[u8]) -> CommandResult<Option<Element<'_>>> {
         match self.read(key) {
             None => Ok(None),
-            Some(Value::String(value)) => Ok(Some(value.get())),
+            Some(ValueRef::String(value)) => Ok(Some(value.get())),
             Some(_) => Err(CommandError::WRONG_TYPE),
         }
-    }
-
-    fn string_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut StringValue>> {
-        typed!(self.write(key), String)
     }
 
     fn list(&mut self, key: &[u8]) -> CommandResult<Option<&List>> {
-        match self.read(key) {
-            None => Ok(None),
-            Some(Value::List(value)) => Ok(Some(value)),
-            Some(_) => Err(CommandError::WRONG_TYPE),
-        }
+        Ok(self.get(key)?)
     }
 
-    fn list_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut List>> {
-        match self.write(key) {
-            None => Ok(None),
-            Some(Value::List(value)) => Ok(Some(value)),
-            Some(_) => Err(CommandError::WRONG_TYPE),
-        }
+    fn list_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, List>>> {
+        Ok(self.edit(key)?)
     }
 
-    fn list_or_new(&mut self, key: &[u8]) -> CommandResult<&mut List> {
-        match self.write_or_insert(key, || List::new().into()) {
-            Value::List(value) => Ok(value),
-            _ => Err(CommandError::WRONG_TYPE),
-        }
+    fn list_or_new(&mut self, key: &[u8]) -> CommandResult<Edit<'_, List>> {
+        Ok(self.edit_or_insert(key, List::new)?)
     }
 
     fn set(&mut self, key: &[u8]) -> CommandResult<Option<&Set>> {
-        match self.read(key) {
-            None => Ok(None),
-            Some(Value::Set(value)) => Ok(Some(value)),
-            Some(_) => Err(CommandError::WRONG_TYPE),
-        }
+        Ok(self.get(key)?)
     }
 
-    fn set_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Set>> {
-        match self.write(key) {
-            None => Ok(None),
-            Some(Value::Set(value)) => Ok(Some(value)),
-            Some(_) => Err(CommandError::WRONG_TYPE),
-        }
+    fn set_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, Set>>> {
+        Ok(self.edit(key)?)
     }
 
-    fn set_or_new(&mut self, key: &[u8], first: &[u8], expected: usize) -> CommandResult<&mut Set> {
+    fn set_or_new(&mut self, key: &[u8], first: &[u8], expected: usize) -> CommandResult<Edit<'_, Set>> {
         let settings = self.settings();
-        match self.write_or_insert(key, || Set::for_member(first, expected, settings).into()) {
-            Value::Set(value) => Ok(value),
-            _ => Err(CommandError::WRONG_TYPE),
-        }
+        Ok(self.edit_or_insert(key, || Set::for_member(first, expected, settings))?)
     }
 
     fn hash(&mut self, key: &[u8]) -> CommandResult<Option<&Hash>> {
-        match self.read(key) {
-            None => Ok(None),
-            Some(Value::Hash(value)) => Ok(Some(value)),
-            Some(_) => Err(CommandError::WRONG_TYPE),
-        }
+        Ok(self.get(key)?)
     }
 
-    fn hash_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Hash>> {
-        match self.write(key) {
-            None => Ok(None),
-            Some(Value::Hash(value)) => Ok(Some(value)),
-            Some(_) => Err(CommandError::WRONG_TYPE),
-        }
+    fn hash_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, Hash>>> {
+        Ok(self.edit(key)?)
     }
 
-    fn hash_or_new(&mut self, key: &[u8]) -> CommandResult<&mut Hash> {
-        match self.write_or_insert(key, || Hash::new().into()) {
-            Value::Hash(value) => Ok(value),
-            _ => Err(CommandError::WRONG_TYPE),
-        }
+    fn hash_or_new(&mut self, key: &[u8]) -> CommandResult<Edit<'_, Hash>> {
+        Ok(self.edit_or_insert(key, Hash::new)?)
     }
 }
 

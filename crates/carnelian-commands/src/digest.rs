@@ -2,7 +2,7 @@
 //!
 //! Where order means something the digest is fed back into itself; where it does not, digests are combined with XOR.
 
-use carnelian_engine::{Element, Keyspace, Lookup, Value, ValueType};
+use carnelian_engine::{Element, Keyspace, Lookup, ValueRef, ValueType};
 use sha1_smol::Sha1;
 
 /// A digest.
@@ -39,14 +39,14 @@ fn type_number(value_type: ValueType) -> u32 {
     }
 }
 
-fn mix_value(digest: &mut Digest, value: &Value, expires: bool) {
+fn mix_value(digest: &mut Digest, value: ValueRef<'_>, expires: bool) {
     mix(digest, &type_number(value.value_type()).to_be_bytes());
     match value {
-        Value::String(string) => mix_element(digest, string.get()),
-        Value::List(list) => list.for_each(|element| mix_element(digest, element)),
-        Value::Set(set) => set.iter().for_each(|member| member.with_bytes(|bytes| xor(digest, bytes))),
-        Value::Hash(hash) => {
-            for (field, value) in hash.iter() {
+        ValueRef::String(string) => mix_element(digest, string.get()),
+        ValueRef::List(list) => list.for_each(|element| mix_element(digest, element)),
+        ValueRef::Set(set) => set.iter().for_each(|member| member.with_bytes(|bytes| xor(digest, bytes))),
+        ValueRef::Hash(hash) => {
+            for (field, value) in hash {
                 let mut pair = Digest::default();
                 mix_element(&mut pair, field);
                 mix_element(&mut pair, value);

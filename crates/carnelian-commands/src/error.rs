@@ -285,3 +285,9 @@ impl std::fmt::Display for CommandError {
 }
 
 impl std::error::Error for CommandError {}
+
+impl From<carnelian_engine::WrongType> for CommandError {
+    fn from(_: carnelian_engine::WrongType) -> Self {
+        Self::WRONG_TYPE
+    }
+}

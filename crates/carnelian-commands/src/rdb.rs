@@ -2,7 +2,7 @@
 
 use carnelian_engine::{
     AccessClock, Element, Engine, EntryEncoder, Hash, Keyspace, List, ListNode, ListNodeRef, Set, Settings,
-    SnapshotEntry, StringValue, Value,
+    SnapshotEntry, StringValue, Value, ValueRef,
 };
 use carnelian_rdb as rdb;
 use std::io::Read;
@@ -61,13 +61,13 @@ impl EntryEncoder for RdbEntryEncoder {
 }
 
 /// Appends a value: with its type and key in front, or with its type only, as DUMP payloads begin.
-pub fn encode_value(encoder: &mut rdb::Encoder, out: &mut Vec<u8>, key: Option<&[u8]>, value: &Value) {
+pub fn encode_value(encoder: &mut rdb::Encoder, out: &mut Vec<u8>, key: Option<&[u8]>, value: ValueRef<'_>) {
     match value {
-        Value::String(string) => match string.get() {
+        ValueRef::String(string) => match string.get() {
             Element::Int(value) => encoder.int(out, key, value),
             Element::Str(bytes) => encoder.string(out, key, bytes),
         },
-        Value::List(list) => encoder.list(
+        ValueRef::List(list) => encoder.list(
             out,
             key,
             list.nodes().map(|node| match node {
@@ -78,7 +78,7 @@ pub fn encode_value(encoder: &mut rdb::Encoder, out: &mut Vec<u8>, key: Option<&
                 }
             }),
         ),
-        Value::Set(set) => {
+        ValueRef::Set(set) => {
             if let Some(ints) = set.as_intset() {
                 encoder.set_intset(out, key, ints.as_bytes());
             } else if let Some(packed) = set.as_listpack() {
@@ -88,12 +88,12 @@ pub fn encode_value(encoder: &mut rdb::Encoder, out: &mut Vec<u8>, key: Option<&
                 set.iter().for_each(|member| put(encoder, out, member));
             }
         }
-        Value::Hash(hash) => {
+        ValueRef::Hash(hash) => {
             if let Some(packed) = hash.as_listpack() {
                 encoder.hash_listpack(out, key, packed.as_bytes());
             } else {
                 encoder.begin(out, key, rdb::BigType::Hash, hash.len() as u64);
-                for (field, value) in hash.iter() {
+                for (field, value) in hash {
                     put(encoder, out, field);
                     put(encoder, out, value);
                 }

@@ -272,6 +272,6 @@ fn encoding_is_always_quicklist() {
         node.run("RPUSH l a");
         let engine = node.node.engine().clone();
         let mut keys = engine.keyspace(engine.lock(engine.all_shards()), 0, node.now_ms);
-        assert_eq!(keys.read(b"l").map(carnelian_engine::Value::encoding), Some("quicklist"));
+        assert_eq!(keys.read(b"l").map(carnelian_engine::ValueRef::encoding), Some("quicklist"));
     });
 }

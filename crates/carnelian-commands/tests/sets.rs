@@ -168,7 +168,7 @@ fn fill(node: &mut TestNode, key: &str, size: usize, encoding: &str) {
     node.reply(&args);
     let engine = node.node.engine().clone();
     let mut keys = engine.keyspace(engine.lock(engine.all_shards()), 0, node.now_ms);
-    assert_eq!(keys.read(key.as_bytes()).map(carnelian_engine::Value::encoding), Some(encoding));
+    assert_eq!(keys.read(key.as_bytes()).map(carnelian_engine::ValueRef::encoding), Some(encoding));
 }
 
 #[test]

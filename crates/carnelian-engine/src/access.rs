@@ -1,4 +1,4 @@
-//! When, or how often, an entry was used: the 32 bits behind OBJECT IDLETIME, OBJECT FREQ and eviction.
+//! When, or how often, an entry was used: the 24 bits behind OBJECT IDLETIME, OBJECT FREQ and eviction.
 
 use crate::rng::Rng;
 use crate::settings::Settings;
@@ -6,8 +6,8 @@ use crate::settings::Settings;
 /// Counter a new entry starts with, so that it is not evicted before it had a chance.
 const LFU_INITIAL: u32 = 5;
 
-/// Either the second of the last use, or an access counter with the minute of its last decay (24 bits of minutes, 8 of
-/// counter, as Redis keeps them).
+/// Either the second of the last use (24 bits, which come round after 194 days), or an access counter (8 bits) with the
+/// minute of its last decay (16 bits, which come round after 45 days), as Redis keeps them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccessClock(u32);
 
@@ -18,8 +18,16 @@ impl AccessClock {
         if settings.track_frequency() {
             Self::from_frequency(LFU_INITIAL as u8, now_ms)
         } else {
-            Self((now_ms / 1000) as u32)
+            Self(seconds(now_ms))
         }
+    }
+
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        Self(bits & CLOCK_MASK)
+    }
+
+    pub(crate) fn bits(self) -> u32 {
+        self.0
     }
 
     /// A clock with the given access counter, as a snapshot file or RESTORE gives it.
@@ -29,14 +37,14 @@ impl AccessClock {
 
     /// A clock last used `idle_seconds` ago.
     pub fn from_idle(idle_seconds: u64, now_ms: u64) -> Self {
-        Self((now_ms / 1000).saturating_sub(idle_seconds) as u32)
+        Self(seconds(now_ms.saturating_sub(idle_seconds.saturating_mul(1000))))
     }
 
     /// The clock after a use. Equal to `self` when nothing moved, so that a read need not write.
     #[inline]
     pub fn touched(self, settings: &Settings, now_ms: u64, rng: &mut Rng) -> Self {
         if !settings.track_frequency() {
-            return Self((now_ms / 1000) as u32);
+            return Self(seconds(now_ms));
         }
         let counter = u32::from(self.frequency(settings, now_ms));
         let above = counter.saturating_sub(LFU_INITIAL);
@@ -48,12 +56,14 @@ impl AccessClock {
 
     /// Seconds since the last use.
     pub fn idle_seconds(self, now_ms: u64) -> u64 {
-        (now_ms / 1000).saturating_sub(u64::from(self.0))
+        let elapsed = seconds(now_ms).wrapping_sub(self.0) & CLOCK_MASK;
+        // The clock of a worker may be a little behind the one that touched the entry.
+        if elapsed > CLOCK_MASK - 60 { 0 } else { u64::from(elapsed) }
     }
 
     /// The access counter after the decay that is due.
     pub fn frequency(self, settings: &Settings, now_ms: u64) -> u8 {
-        let elapsed = minutes(now_ms).wrapping_sub(self.0 >> 8) & 0x00ff_ffff;
+        let elapsed = minutes(now_ms).wrapping_sub(self.0 >> 8) & 0xffff;
         let decay = match settings.lfu_decay_minutes() {
             0 => 0,
             period => elapsed / period,
@@ -62,6 +72,12 @@ impl AccessClock {
     }
 }
 
+const CLOCK_MASK: u32 = 0x00ff_ffff;
+
+const fn seconds(now_ms: u64) -> u32 {
+    (now_ms / 1000) as u32 & CLOCK_MASK
+}
+
 const fn minutes(now_ms: u64) -> u32 {
-    (now_ms / 60_000) as u32 & 0x00ff_ffff
+    (now_ms / 60_000) as u32 & 0xffff
 }

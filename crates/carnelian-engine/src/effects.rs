@@ -1,7 +1,7 @@
 //! What a command did besides its reply, as data for the layer above.
 
-use crate::shard::Db;
-use crate::value::Value;
+use crate::db::Db;
+use crate::objects::Object;
 
 /// Classes of keyspace events, one bit each. The letters of `notify-keyspace-events` are given with each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,24 +57,24 @@ pub struct Garbage(Removed);
 
 #[expect(dead_code, reason = "held to be dropped later")]
 enum Removed {
-    Value(Value),
-    Db(Db),
+    Object(Object),
+    Db(Box<Db>),
 }
 
 impl Garbage {
-    pub(crate) fn value(value: Value) -> Self {
-        Self(Removed::Value(value))
+    pub(crate) fn object(object: Object) -> Self {
+        Self(Removed::Object(object))
     }
 
     pub(crate) fn db(db: Db) -> Self {
-        Self(Removed::Db(db))
+        Self(Removed::Db(Box::new(db)))
     }
 
     /// How many values or keys this is, as INFO counts lazily freed objects.
     pub fn objects(&self) -> usize {
         match &self.0 {
-            Removed::Value(_) => 1,
-            Removed::Db(db) => db.table.len(),
+            Removed::Object(_) => 1,
+            Removed::Db(db) => db.len(),
         }
     }
 }

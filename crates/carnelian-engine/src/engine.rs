@@ -1,9 +1,10 @@
 //! The shards and the one way to lock them.
 
+use crate::db::Db;
 use crate::keyspace::Keyspace;
 use crate::rng::Rng;
 use crate::settings::Settings;
-use crate::shard::{Db, Shard};
+use crate::shard::Shard;
 use ahash::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
@@ -98,8 +99,9 @@ impl Engine {
         let mut hasher =
             || RandomState::with_seeds(rng.next_u64(), rng.next_u64(), rng.next_u64(), rng.next_u64());
         let (key_hasher, table_hasher) = (hasher(), hasher());
-        let shards =
-            (0..count).map(|_| Padded(Mutex::new(Shard::new(databases, Rng::new(rng.next_u64()))))).collect();
+        let shards = (0..count)
+            .map(|_| Padded(Mutex::new(Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher))))
+            .collect();
         Self { shards, databases, hasher: key_hasher, settings: Settings::new(table_hasher) }
     }
 
@@ -170,13 +172,8 @@ impl Engine {
                 }
             }
         };
-        step(|db, hash| db.table.prefetch_bucket(hash));
-        step(|db, hash| db.table.prefetch_first(hash));
-        step(|db, hash| {
-            if let Some(entry) = db.table.first(hash) {
-                entry.value.prefetch();
-            }
-        });
+        step(Db::prefetch_index);
+        step(Db::prefetch_entry);
     }
 
     /// All shards.
@@ -210,7 +207,11 @@ impl Engine {
 
     /// Locks shards as [`lock`](Self::lock) does, but gives up, with nothing locked, when one of them stays held for longer
     /// than a short command takes (a few microseconds): for threads that have better to do than to sleep.
-    pub fn lock_soon(&self, set: ShardSet) -> Option<Shards<'_>> {
+    ///
+    /// # Errors
+    ///
+    /// The shard that is held.
+    pub fn lock_soon(&self, set: ShardSet) -> Result<Shards<'_>, usize> {
         let mut guards = SmallVec::new();
         let mut spins = SPINS;
         for shard in set.iter() {
@@ -219,12 +220,12 @@ impl Engine {
                 if let Some(guard) = padded.0.try_lock() {
                     break guard;
                 }
-                spins = spins.checked_sub(1)?;
+                spins = spins.checked_sub(1).ok_or(shard)?;
                 std::hint::spin_loop();
             };
             guards.push((shard as u16, guard));
         }
-        Some(Shards { guards, all: guards_are_all(set, self) })
+        Ok(Shards { guards, all: guards_are_all(set, self) })
     }
 
     /// A view of locked shards for one database at one moment (milliseconds since 1970).
@@ -321,6 +322,15 @@ impl Shards<'_> {
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
         self.guards.iter_mut().map(|(_, guard)| &mut **guard)
+    }
+
+    /// How many shards are locked.
+    pub(crate) fn len(&self) -> usize {
+        self.guards.len()
+    }
+
+    pub(crate) fn nth_mut(&mut self, position: usize) -> Option<&mut Shard> {
+        self.guards.get_mut(position).map(|(_, guard)| &mut **guard)
     }
 
     pub(crate) fn nth(&self, position: usize) -> Option<&Shard> {

@@ -1,19 +1,23 @@
 //! The keys of locked shards, as commands see them.
 
 use crate::access::AccessClock;
+use crate::db::{Db, Due, Spot};
 use crate::effects::{Effects, EventClass, Garbage, KeyEvent};
 use crate::engine::{Engine, ShardSet, Shards};
+use crate::entry::{NEVER, Payload, fits_slot};
+use crate::objects::Object;
 use crate::rng::Rng;
 use crate::settings::Settings;
-use crate::shard::{Entry, NEVER, Shard};
-use crate::value::Value;
+use crate::shard::Shard;
+use crate::value::{Collection, Value, ValueRef};
 use crate::wait::{WaitQueues, Waiter};
 use crate::watch::{Presence, WatchFlag};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+mod edit;
 mod entry;
 
+pub use edit::{Edit, TextEdit, WrongType};
 pub use entry::{Expiry, KeyEntry};
 
 /// How a look-up leaves its trace.
@@ -97,64 +101,70 @@ impl<'e> Keyspace<'e> {
 
     /// Finds a live entry, removing it if its time is over.
     #[inline]
-    fn find(&mut self, hash: u64, key: &[u8]) -> Option<usize> {
+    fn find(&mut self, hash: u64, key: &[u8]) -> Option<Spot> {
         let (db, now_ms) = (self.db, self.now_ms);
-        let shard = self.shard(hash);
-        let index = shard.find(db, hash, key)?;
-        let entry = shard.entry(db, index)?;
-        if entry.is_expired(now_ms) && !self.engine.settings().loading() {
-            self.expire(hash, index);
+        let db = self.shard(hash).dbs.get(db)?;
+        let spot = db.find(hash, key)?;
+        if db.entry(spot).is_expired(now_ms) && !self.engine.settings().loading() {
+            self.expire(hash, spot);
             return None;
         }
-        Some(index)
+        Some(spot)
     }
 
     #[cold]
-    fn expire(&mut self, hash: u64, index: usize) {
+    fn expire(&mut self, hash: u64, spot: Spot) {
         let db = self.db;
         let shard = self.shard(hash);
-        if let Some(entry) = shard.remove(db, hash, index) {
-            if let Some(watches) = shard.watches.get_mut(db) {
-                watches.touch_expired(&entry.key);
-            }
-            self.effects.expired += 1;
-            self.event(EventClass::EXPIRED, "expired", &entry.key);
-            self.discard(entry.value);
+        let Some(key) = shard.dbs.get(db).map(|db| Box::<[u8]>::from(db.entry(spot).key())) else { return };
+        let removed = shard.remove(db, spot);
+        if let Some(watches) = shard.watches.get_mut(db) {
+            watches.touch_expired(&key);
         }
+        self.effects.expired += 1;
+        self.event(EventClass::EXPIRED, "expired", &key);
+        self.discard(removed);
     }
 
-    fn discard(&mut self, value: Value) {
-        if value.is_slow_to_free() {
-            self.effects.garbage.push(Garbage::value(value));
+    fn discard(&mut self, removed: Option<Object>) {
+        if let Some(object) = removed
+            && object.is_slow_to_free()
+        {
+            self.effects.garbage.push(Garbage::object(object));
         }
     }
 
     /// The value at `key`, for reading. O(1).
     #[inline]
-    pub fn read(&mut self, key: &[u8]) -> Option<&Value> {
+    pub fn read(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
         self.read_with(key, Lookup::Use)
     }
 
     /// The value at `key`, for reading, leaving the trace that `lookup` says. O(1).
     #[inline]
-    pub fn read_with(&mut self, key: &[u8], lookup: Lookup) -> Option<&Value> {
+    pub fn read_with(&mut self, key: &[u8], lookup: Lookup) -> Option<ValueRef<'_>> {
         let hash = self.engine.hash(key);
         let found = self.find(hash, key);
         if lookup != Lookup::Silent {
             self.count_read(key, found.is_some());
         }
-        let index = found?;
-        let touch = lookup == Lookup::Use && !self.no_touch;
-        let (db, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
-        let shard = self.shards.get_mut(self.engine.shard_of_hash(hash));
-        if touch && let Some(entry) = shard.dbs.get_mut(db).and_then(|db| db.table.get_mut(index)) {
-            let access = entry.access.touched(settings, now_ms, &mut shard.rng);
-            // Unchanged clocks are not written: the entry's cache line stays clean.
-            if access != entry.access {
-                entry.access = access;
-            }
+        let spot = found?;
+        if lookup == Lookup::Use && !self.no_touch {
+            self.touch(hash, spot);
         }
-        shard.entry(db, index).map(|entry| &entry.value)
+        let db = self.db;
+        self.shard(hash).dbs.get(db).map(|db| db.entry(spot).value())
+    }
+
+    /// Notes a use of the entry.
+    #[inline]
+    fn touch(&mut self, hash: u64, spot: Spot) {
+        let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
+        let Shard { dbs, rng, .. } = self.shard(hash);
+        if let Some(db) = dbs.get_mut(number) {
+            let clock = db.entry(spot).header.clock().touched(settings, now_ms, rng);
+            db.set_clock(spot, clock);
+        }
     }
 
     #[inline]
@@ -171,12 +181,12 @@ impl<'e> Keyspace<'e> {
     ///
     /// This borrows the keyspace shared, so that a command can hold the values of several keys at once, after it has
     /// looked each of them up with [`read`](Self::read).
-    pub fn view(&self, key: &[u8]) -> Option<&Value> {
+    pub fn view(&self, key: &[u8]) -> Option<ValueRef<'_>> {
         let hash = self.engine.hash(key);
-        let shard = self.shards.get(self.engine.shard_of_hash(hash));
-        let entry = shard.entry(self.db, shard.find(self.db, hash, key)?)?;
+        let db = self.shards.get(self.engine.shard_of_hash(hash)).dbs.get(self.db)?;
+        let entry = db.entry(db.find(hash, key)?);
         let gone = entry.is_expired(self.now_ms) && !self.engine.settings().loading();
-        (!gone).then_some(&entry.value)
+        (!gone).then(|| entry.value())
     }
 
     /// Whether `key` exists. O(1).
@@ -184,48 +194,126 @@ impl<'e> Keyspace<'e> {
         self.read_with(key, Lookup::NoTouch).is_some()
     }
 
-    /// The value at `key`, for changing it in place. O(1).
+    /// Notes a use of the entry, and makes ready for a change: what a running snapshot still needs of it is saved.
     #[inline]
-    pub fn write(&mut self, key: &[u8]) -> Option<&mut Value> {
-        let hash = self.engine.hash(key);
-        let index = self.find(hash, key)?;
-        self.write_at(hash, index)
-    }
-
-    #[inline]
-    fn write_at(&mut self, hash: u64, index: usize) -> Option<&mut Value> {
-        let (db, now_ms, settings, touch) = (self.db, self.now_ms, self.engine.settings(), !self.no_touch);
-        let shard = self.shards.get_mut(self.engine.shard_of_hash(hash));
-        if shard.snapshot.is_some() {
-            shard.save_before_change(db, index);
+    fn begin_change(&mut self, hash: u64, spot: Spot) {
+        if !self.no_touch {
+            self.touch(hash, spot);
         }
-        let Shard { dbs, rng, .. } = shard;
-        let entry = dbs.get_mut(db)?.table.get_mut(index)?;
-        if touch {
-            entry.access = entry.access.touched(settings, now_ms, rng);
-        }
-        Some(&mut entry.value)
-    }
-
-    /// The value at `key` for changing it in place; when there is none, the value that `create` makes. O(1).
-    pub fn write_or_insert(&mut self, key: &[u8], create: impl FnOnce() -> Value) -> &mut Value {
-        let hash = self.engine.hash(key);
-        let index = match self.find(hash, key) {
-            Some(index) => index,
-            None => self.add(hash, key, create(), NEVER),
-        };
-        match self.write_at(hash, index) {
-            Some(value) => value,
-            None => unreachable!("the entry was found or added just above"),
-        }
-    }
-
-    fn add(&mut self, hash: u64, key: &[u8], value: Value, expire_ms: u64) -> usize {
-        let access = AccessClock::new(self.engine.settings(), self.now_ms);
         let db = self.db;
-        let index = self.shard(hash).insert(db, hash, key, value, expire_ms, access);
+        self.shard(hash).change(db, spot);
+    }
+
+    #[inline]
+    fn edit_at<T: Collection>(&mut self, hash: u64, spot: Spot) -> Result<Edit<'_, T>, WrongType> {
+        self.begin_change(hash, spot);
+        let db = self.db;
+        self.shard(hash).db_mut(db).object_mut(spot).and_then(T::of).map(Edit::new).ok_or(WrongType)
+    }
+
+    /// The collection at `key`, for reading. O(1).
+    #[inline]
+    pub fn get<T: Collection>(&mut self, key: &[u8]) -> Result<Option<&T>, WrongType> {
+        self.read(key).map(|value| T::read(value).ok_or(WrongType)).transpose()
+    }
+
+    /// The collection at `key`, for changing it. O(1).
+    #[inline]
+    pub fn edit<T: Collection>(&mut self, key: &[u8]) -> Result<Option<Edit<'_, T>>, WrongType> {
+        let hash = self.engine.hash(key);
+        self.find(hash, key).map(|spot| self.edit_at(hash, spot)).transpose()
+    }
+
+    /// The collection at `key`, for changing it; what `create` makes when there is no key. O(1).
+    #[inline]
+    pub fn edit_or_insert<T: Collection>(
+        &mut self,
+        key: &[u8],
+        create: impl FnOnce() -> T,
+    ) -> Result<Edit<'_, T>, WrongType> {
+        let hash = self.engine.hash(key);
+        let spot = match self.find(hash, key) {
+            Some(spot) => spot,
+            None => self.put_value(hash, key, None, create().into(), None),
+        };
+        self.edit_at(hash, spot)
+    }
+
+    fn due(&self, expire_ms: u64) -> Due {
+        Due { expire_ms, now_ms: self.now_ms }
+    }
+
+    /// Adds an entry whose key is not there yet.
+    fn add(&mut self, hash: u64, key: &[u8], payload: Payload<'_>, expire_ms: u64) -> Spot {
+        let clock = AccessClock::new(self.engine.settings(), self.now_ms);
+        let (db, expiry) = (self.db, self.due(expire_ms));
+        let spot = self.shard(hash).insert(db, hash, key, payload, expiry, clock);
         self.event(EventClass::NEW, "new", key);
-        index
+        spot
+    }
+
+    /// Replaces the value of an entry, and its expiry unless that is `None`.
+    #[inline]
+    fn overwrite(&mut self, hash: u64, spot: &mut Spot, payload: Payload<'_>, expire_ms: Option<u64>) {
+        let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
+        let shard = self.shard(hash);
+        shard.change(number, *spot);
+        let Shard { dbs, rng, .. } = shard;
+        let Some(db) = dbs.get_mut(number) else { return };
+        let entry = db.entry(*spot);
+        let clock = entry.header.clock().touched(settings, now_ms, rng);
+        let expire_ms = expire_ms.unwrap_or_else(|| entry.expire_ms());
+        let removed = db.overwrite(spot, payload, Due { expire_ms, now_ms }, clock);
+        self.discard(removed);
+    }
+
+    /// Stores a payload in the entry, or in a new one. The expiry stays when it is `None`.
+    #[inline]
+    fn put(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        spot: Option<Spot>,
+        payload: Payload<'_>,
+        expire_ms: Option<u64>,
+    ) -> Spot {
+        match spot {
+            Some(mut spot) => {
+                self.overwrite(hash, &mut spot, payload, expire_ms);
+                spot
+            }
+            None => self.add(hash, key, payload, expire_ms.unwrap_or(NEVER)),
+        }
+    }
+
+    fn put_value(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        spot: Option<Spot>,
+        value: Value,
+        expire_ms: Option<u64>,
+    ) -> Spot {
+        let text;
+        let payload = match value {
+            Value::String(string) => {
+                if let Some(value) = string.int() {
+                    Payload::Int(value)
+                } else {
+                    let edited = string.is_edited();
+                    text = string.into_text();
+                    match (fits_slot(key.len(), text.len()), edited) {
+                        (true, true) => Payload::Edited(&text),
+                        (true, false) => Payload::Text(&text),
+                        (false, _) => Payload::Object(Object::Text(text)),
+                    }
+                }
+            }
+            Value::List(list) => Payload::Object(Object::List(list)),
+            Value::Set(set) => Payload::Object(Object::Set(set)),
+            Value::Hash(hash) => Payload::Object(Object::Hash(hash)),
+        };
+        self.put(hash, key, spot, payload, expire_ms)
     }
 
     /// Stores a value under `key`, replacing what was there together with its expiry. O(1).
@@ -235,120 +323,69 @@ impl<'e> Keyspace<'e> {
 
     /// Stores a value under `key` with an expiry (milliseconds since 1970), replacing what was there. O(1).
     pub fn insert_with(&mut self, key: &[u8], value: Value, expire_ms: Option<u64>) {
-        let expire_ms = expire_ms.unwrap_or(NEVER);
-        let hash = self.engine.hash(key);
-        match self.find(hash, key) {
-            None => {
-                self.add(hash, key, value, expire_ms);
-            }
-            Some(index) => {
-                self.overwrite(hash, index, value);
-                let db = self.db;
-                let shard = self.shard(hash);
-                if shard.entry(db, index).is_some_and(|entry| entry.expire_ms != expire_ms) {
-                    shard.set_expiry(db, hash, index, expire_ms);
-                }
-            }
-        }
+        self.entry(key).store(value, expire_ms.map_or(Expiry::Never, Expiry::At));
     }
 
     /// Stores a value under a key that must not exist yet; false when it does, and nothing has changed. O(1).
     pub fn insert_new(&mut self, key: &[u8], value: Value, expire_ms: Option<u64>) -> bool {
-        let hash = self.engine.hash(key);
-        let free = self.find(hash, key).is_none();
+        let mut entry = self.entry(key);
+        let free = !entry.exists();
         if free {
-            self.add(hash, key, value, expire_ms.unwrap_or(NEVER));
+            entry.store(value, expire_ms.map_or(Expiry::Never, Expiry::At));
         }
         free
     }
 
     /// Stores a value under `key`; an entry that exists keeps its expiry. O(1).
     pub fn insert_keep_expiry(&mut self, key: &[u8], value: Value) {
-        let hash = self.engine.hash(key);
-        match self.find(hash, key) {
-            None => {
-                self.add(hash, key, value, NEVER);
-            }
-            Some(index) => self.overwrite(hash, index, value),
-        }
-    }
-
-    fn overwrite(&mut self, hash: u64, index: usize, value: Value) {
-        let (db, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
-        let shard = self.shard(hash);
-        if shard.snapshot.is_some() {
-            shard.save_before_change(db, index);
-        }
-        let Shard { dbs, rng, .. } = shard;
-        if let Some(entry) = dbs.get_mut(db).and_then(|db| db.table.get_mut(index)) {
-            entry.access = entry.access.touched(settings, now_ms, rng);
-            let old = std::mem::replace(&mut entry.value, value);
-            self.discard(old);
-        }
+        self.entry(key).store(value, Expiry::Keep);
     }
 
     /// Removes `key`; true when it existed. O(1): large values are freed after the locks are released.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        match self.take(key) {
-            Some(taken) => {
-                self.discard(taken.value);
-                true
-            }
-            None => false,
-        }
+        self.entry(key).remove()
     }
 
-    /// Takes `key` out of the keyspace. O(1).
+    /// Takes `key` out of the keyspace. O(1), O(n) for a string.
     pub fn take(&mut self, key: &[u8]) -> Option<Taken> {
-        let hash = self.engine.hash(key);
-        let index = self.find(hash, key)?;
-        let db = self.db;
-        let entry = self.shard(hash).remove(db, hash, index)?;
-        let expire_ms = entry.expiry();
-        Some(Taken { value: entry.value, expire_ms })
-    }
-
-    fn peek(&mut self, key: &[u8]) -> Option<&Entry> {
-        let hash = self.engine.hash(key);
-        let index = self.find(hash, key)?;
-        let db = self.db;
-        self.shard(hash).entry(db, index)
+        self.entry(key).take()
     }
 
     /// When `key` expires, in milliseconds since 1970; `None` when it never does or does not exist. O(1).
     pub fn expiry(&mut self, key: &[u8]) -> Option<u64> {
-        self.peek(key)?.expiry()
+        self.entry(key).expiry()
     }
 
-    /// Sets or clears the expiry of `key`; false when it does not exist. O(log n) in the number of expiring keys.
+    /// Sets or clears the expiry of `key`; false when it does not exist. O(1).
     pub fn set_expiry(&mut self, key: &[u8], expire_ms: Option<u64>) -> bool {
-        let hash = self.engine.hash(key);
-        let Some(index) = self.find(hash, key) else { return false };
-        let db = self.db;
-        self.shard(hash).set_expiry(db, hash, index, expire_ms.unwrap_or(NEVER));
-        true
+        let mut entry = self.entry(key);
+        entry.set_expiry(expire_ms.map_or(Expiry::Never, Expiry::At));
+        entry.exists()
     }
 
     /// When or how often `key` was used. O(1).
     pub fn access_clock(&mut self, key: &[u8]) -> Option<AccessClock> {
-        self.peek(key).map(|entry| entry.access)
+        let hash = self.engine.hash(key);
+        let spot = self.find(hash, key)?;
+        let db = self.db;
+        Some(self.shard(hash).dbs.get(db)?.entry(spot).header.clock())
     }
 
     /// Sets when or how often `key` was used, as a snapshot file or RESTORE says.
     pub fn set_access_clock(&mut self, key: &[u8], access: AccessClock) {
         let hash = self.engine.hash(key);
-        if let Some(index) = self.find(hash, key) {
+        if let Some(spot) = self.find(hash, key) {
             let db = self.db;
-            if let Some(entry) = self.shard(hash).dbs.get_mut(db).and_then(|db| db.table.get_mut(index)) {
-                entry.access = access;
-            }
+            self.shard(hash).db_mut(db).set_clock(spot, access);
         }
     }
 
-    /// Heap and inline bytes that `key` takes, sampling `samples` elements of a collection (0 for all of them).
+    /// Bytes that `key` takes, sampling `samples` elements of a collection (0 for all of them).
     pub fn memory_usage(&mut self, key: &[u8], samples: usize) -> Option<usize> {
-        let entry = self.peek(key)?;
-        Some(size_of::<Entry>() + 16 + entry.key.heap_bytes() + entry.value.heap_bytes(samples))
+        let hash = self.engine.hash(key);
+        let spot = self.find(hash, key)?;
+        let db = self.db;
+        Some(self.shard(hash).dbs.get(db)?.entry_bytes(spot, samples))
     }
 
     /// Records an event if somebody wants its class.
@@ -423,32 +460,41 @@ impl<'e> Keyspace<'e> {
 
     /// Number of keys in database `db`.
     pub fn db_len(&self, db: usize) -> usize {
-        self.shards.iter().filter_map(|shard| shard.dbs.get(db)).map(|db| db.table.len()).sum()
+        self.shards.iter().filter_map(|shard| shard.dbs.get(db)).map(Db::len).sum()
     }
 
     /// Number of keys with an expiry in database `db`.
     pub fn db_expires(&self, db: usize) -> usize {
-        self.shards.iter().filter_map(|shard| shard.dbs.get(db)).map(|db| db.expires.len()).sum()
+        self.shards.iter().filter_map(|shard| shard.dbs.get(db)).map(Db::expiring).sum()
+    }
+
+    /// Bytes that the keys of database `db` take besides their entries: index, tables, and reserved memory.
+    pub fn db_overhead_bytes(&self, db: usize) -> usize {
+        self.shards.iter().filter_map(|shard| shard.dbs.get(db)).map(Db::overhead_bytes).sum()
     }
 
     /// Mean time to live, in milliseconds, of a sample of the expiring keys in database `db`; 0 without any.
     pub fn db_average_ttl_ms(&self, db: usize) -> u64 {
+        /// Pairs of buckets of each shard that are looked at.
+        const PAIRS: usize = 4;
         let (mut sum, mut count) = (0u64, 0u64);
-        for shard in self.shards.iter() {
-            for (expire_ms, _) in shard.dbs.get(db).into_iter().flat_map(|db| db.expires.iter().take(20)) {
-                sum += expire_ms.saturating_sub(self.now_ms);
-                count += 1;
+        for db in self.shards.iter().filter_map(|shard| shard.dbs.get(db)).filter(|db| db.expiring() > 0) {
+            for at in (0..db.pairs().min(PAIRS)).flat_map(|pair| db.pair(pair)) {
+                if let Some(expire_ms) = db.at(at).expiry() {
+                    sum += expire_ms.saturating_sub(self.now_ms);
+                    count += 1;
+                }
             }
         }
         sum.checked_div(count).unwrap_or(0)
     }
 
     /// Visits every live key of the selected database. O(n).
-    pub fn for_each(&self, mut visit: impl FnMut(&[u8], &Value, Option<u64>)) {
+    pub fn for_each(&self, mut visit: impl FnMut(&[u8], ValueRef<'_>, Option<u64>)) {
         for shard in self.shards.iter() {
-            for entry in shard.dbs.get(self.db).into_iter().flat_map(|db| db.table.iter()) {
+            for entry in shard.dbs.get(self.db).into_iter().flat_map(Db::iter) {
                 if !entry.is_expired(self.now_ms) {
-                    visit(&entry.key, &entry.value, entry.expiry());
+                    visit(entry.key(), entry.value(), entry.expiry());
                 }
             }
         }
@@ -456,7 +502,7 @@ impl<'e> Keyspace<'e> {
 
     /// Visits about `count` keys from `cursor` on and returns the cursor to go on from, 0 at the end. A key that exists
     /// from the first call of an iteration to its last is visited at least once.
-    pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], &Value)) -> u64 {
+    pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], ValueRef<'_>)) -> u64 {
         let shard_count = self.engine.shard_count() as u64;
         let mut position = cursor % shard_count;
         let mut inner = cursor / shard_count;
@@ -466,16 +512,14 @@ impl<'e> Keyspace<'e> {
         let mut seen = 0;
         let mut expired = Vec::new();
         while position < shard_count {
-            if let Some(table) =
-                self.shards.nth(position as usize).and_then(|shard| shard.dbs.get(db)).map(|db| &db.table)
-            {
+            if let Some(db) = self.shards.nth(position as usize).and_then(|shard| shard.dbs.get(db)) {
                 loop {
-                    inner = table.scan(inner, |entry| {
+                    inner = db.scan(inner, |entry| {
                         seen += 1;
                         if entry.is_expired(now_ms) {
-                            expired.push(Box::from(&*entry.key));
+                            expired.push(Box::<[u8]>::from(entry.key()));
                         } else {
-                            visit(&entry.key, &entry.value);
+                            visit(entry.key(), entry.value());
                         }
                     });
                     budget = budget.saturating_sub(1);
@@ -505,11 +549,11 @@ impl<'e> Keyspace<'e> {
             let mut found = None;
             for shard in self.shards.iter() {
                 let Some(db) = shard.dbs.get(self.db) else { continue };
-                if index < db.table.len() {
-                    found = db.table.get(index).map(|entry| Box::from(&*entry.key));
+                if index < db.len() {
+                    found = db.random(&mut rng).map(|entry| Box::from(entry.key()));
                     break;
                 }
-                index -= db.table.len();
+                index -= db.len();
             }
             let key = found?;
             // Looking it up removes it if its time is over; then another one is drawn.
@@ -527,13 +571,13 @@ impl<'e> Keyspace<'e> {
         let engine = self.engine;
         for shard in self.shards.iter_mut() {
             let old = shard.take_db(db);
-            removed += old.table.len() as u64;
+            removed += old.len() as u64;
             if let Some(watches) = shard.watches.get_mut(db) {
                 watches.touch_all(|key| old.presence(engine.hash(key), key, now_ms), |_| Presence::Missing);
             }
             match &mut shard.snapshot {
                 Some(snapshot) if old.snapshot.is_some() => snapshot.detach(old),
-                _ if old.table.len() > 0 => self.effects.garbage.push(Garbage::db(old)),
+                _ if old.len() > 0 => self.effects.garbage.push(Garbage::db(old)),
                 _ => {}
             }
         }
@@ -566,33 +610,30 @@ impl<'e> Keyspace<'e> {
     }
 
     /// Removes entries of the locked shards whose time is over, at most `limit`, in every database; returns how many.
-    /// O(log n) each: live entries are not looked at.
+    /// Pairs of buckets in which nothing is due are passed over sixteen at a time.
     pub fn expire_due(&mut self, limit: usize) -> usize {
         let selected = self.db;
-        let mut due = Vec::new();
-        for shard in self.shards.iter() {
-            for (number, db) in shard.dbs.iter().enumerate() {
-                for &(expire_ms, hash) in &db.expires {
-                    if expire_ms >= self.now_ms || due.len() >= limit {
-                        break;
-                    }
-                    due.push((number, expire_ms, hash));
+        let (now_ms, mut removed, mut due) = (self.now_ms, 0, Vec::new());
+        for position in 0..self.shards.len() {
+            for number in 0..self.shards.nth(position).map_or(0, |shard| shard.dbs.len()) {
+                if removed >= limit {
+                    break;
                 }
-            }
-        }
-        for &(number, expire_ms, hash) in &due {
-            self.db = number;
-            let found = self
-                .shard(hash)
-                .dbs
-                .get(number)
-                .and_then(|db| db.table.find(hash, |entry| entry.expire_ms == expire_ms));
-            if let Some(index) = found {
-                self.expire(hash, index);
+                due.clear();
+                if let Some(db) = self.shards.nth_mut(position).and_then(|shard| shard.dbs.get_mut(number)) {
+                    db.find_due(0, now_ms, limit - removed, &mut due);
+                }
+                self.db = number;
+                for &(hash, at) in &due {
+                    if let Some(spot) = self.shard(hash).dbs.get(number).and_then(|db| db.find_at(hash, at)) {
+                        self.expire(hash, spot);
+                    }
+                }
+                removed += due.len();
             }
         }
         self.db = selected;
-        due.len()
+        removed
     }
 
     /// Asserts what must hold of the locked shards between commands: tables are sound, every key lies in its shard, the
@@ -604,18 +645,12 @@ impl<'e> Keyspace<'e> {
     pub fn check(&self) {
         for (number, shard) in self.shards.numbered() {
             for db in &shard.dbs {
-                db.table.check();
-                let mut expiring = BTreeSet::new();
-                for entry in db.table.iter() {
-                    let hash = self.engine.hash(&entry.key);
+                db.check(|hash, entry| {
+                    assert_eq!(hash, self.engine.hash(entry.key()));
                     assert_eq!(self.engine.shard_of_hash(hash), number, "a key lies in its shard");
-                    assert!(entry.value.elements() > 0, "an emptied collection is removed with its key");
-                    entry.value.check();
-                    if let Some(expire_ms) = entry.expiry() {
-                        expiring.insert((expire_ms, hash));
-                    }
-                }
-                assert_eq!(expiring, db.expires, "expiring keys are those with an expiry");
+                    assert!(entry.value().elements() > 0, "an emptied collection is removed with its key");
+                    entry.value().check();
+                });
             }
         }
     }
@@ -628,9 +663,9 @@ impl<'e> Keyspace<'e> {
         let (hash, now_ms) = (self.engine.hash(key), self.now_ms);
         let shard = self.shard(hash);
         let was_expired = shard
-            .find(db, hash, key)
-            .and_then(|index| shard.entry(db, index))
-            .is_some_and(|entry| entry.is_expired(now_ms));
+            .dbs
+            .get(db)
+            .is_some_and(|db| db.find(hash, key).is_some_and(|spot| db.entry(spot).is_expired(now_ms)));
         shard.db_mut(db);
         shard.watches.get_mut(db).is_some_and(|watches| watches.add(key, flag, was_expired))
     }

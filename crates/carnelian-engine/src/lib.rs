@@ -7,23 +7,27 @@
 //! Time and randomness are passed in, so that every run can be replayed from a seed.
 //!
 //! ```
-//! use carnelian_engine::{Engine, EngineOptions, Value};
+//! use carnelian_engine::{Engine, EngineOptions, Value, ValueRef};
 //!
 //! let engine = Engine::new(EngineOptions { shards: 16, databases: 16, seed: 1 });
 //! let shards = engine.lock(engine.shards_of(&[b"greeting"]));
 //! let mut keys = engine.keyspace(shards, 0, 1_700_000_000_000);
 //! keys.insert(b"greeting", Value::from_bytes(b"hello"));
-//! assert_eq!(keys.read(b"greeting").map(Value::type_name), Some("string"));
+//! assert_eq!(keys.read(b"greeting").map(ValueRef::type_name), Some("string"));
 //! ```
 
 mod access;
+mod arena;
+mod buckets;
+mod db;
 mod effects;
 mod engine;
+mod entry;
 mod hash;
-mod key;
 mod keyed;
 mod keyspace;
 mod list;
+mod objects;
 mod prefetch;
 mod rng;
 mod segments;
@@ -42,13 +46,13 @@ pub use carnelian_encoding::listpack::Element;
 pub use effects::{Effects, EventClass, Garbage, KeyEvent};
 pub use engine::{Engine, EngineOptions, KeyHash, MAX_SHARDS, ShardSet, Shards};
 pub use hash::{Hash, HashIter};
-pub use keyspace::{Expiry, KeyEntry, Keyspace, Lookup, Taken};
+pub use keyspace::{Edit, Expiry, KeyEntry, Keyspace, Lookup, Taken, TextEdit, WrongType};
 pub use list::{End, List, ListNode, ListNodeRef};
 pub use rng::Rng;
 pub use set::Set;
 pub use settings::Settings;
 pub use snapshot::{EntryEncoder, SnapshotEntry};
-pub use string::StringValue;
-pub use value::{Value, ValueType};
+pub use string::{StringRef, StringValue};
+pub use value::{Collection, Value, ValueRef, ValueType};
 pub use wait::Waiter;
 pub use watch::WatchFlag;

@@ -3,8 +3,17 @@
 /// Asks for the cache lines of an item, the first two of them. Only a hint: nothing is read.
 #[inline(always)]
 pub(crate) fn item<T: ?Sized>(item: &T) {
-    let bytes = size_of_val(item);
-    let start = std::ptr::from_ref(item).cast::<i8>();
+    first_lines(std::ptr::from_ref(item).cast(), size_of_val(item));
+}
+
+/// Asks for the first two cache lines of some bytes.
+#[inline(always)]
+pub(crate) fn lines(bytes: &[u8]) {
+    first_lines(bytes.as_ptr().cast(), bytes.len());
+}
+
+#[inline(always)]
+fn first_lines(start: *const i8, bytes: usize) {
     line(start);
     if bytes > LINE {
         line(start.wrapping_add(LINE));
@@ -19,7 +28,7 @@ const LINE: usize = 64;
 #[allow(unsafe_code, reason = "the intrinsic takes a raw pointer")]
 fn line(address: *const i8) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    // SAFETY: prefetching never faults and never changes memory, whatever the address; this one is of a live item besides.
+    // SAFETY: prefetching never faults and never changes memory, whatever the address; these are of live items besides.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(address) }
 }
 

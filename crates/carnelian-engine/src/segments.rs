@@ -12,6 +12,12 @@ pub(crate) struct Segments<T> {
     len: usize,
 }
 
+impl<T> Default for Segments<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Segments<T> {
     pub(crate) const fn new() -> Self {
         Self { segments: Vec::new(), len: 0 }
@@ -47,6 +53,10 @@ impl<T> Segments<T> {
         let last = self.segments.last_mut()?;
         let item = last.pop()?;
         self.len -= 1;
+        // The first segment shrinks as it grew, by halves.
+        if self.len < SEGMENT && self.len * 4 <= last.capacity() {
+            last.shrink_to(self.len * 2);
+        }
         if last.is_empty() {
             self.segments.pop();
         }

@@ -7,10 +7,12 @@
 //! care elsewhere.
 
 use crate::access::AccessClock;
+use crate::db::Db;
 use crate::engine::{Engine, Shards};
+use crate::entry::Entry;
 use crate::settings::Settings;
-use crate::shard::{Db, Entry, Shard};
-use crate::value::Value;
+use crate::shard::Shard;
+use crate::value::ValueRef;
 
 /// An entry as it was at the cut.
 pub struct SnapshotEntry<'a> {
@@ -19,15 +21,16 @@ pub struct SnapshotEntry<'a> {
     /// Its key.
     pub key: &'a [u8],
     /// Its value.
-    pub value: &'a Value,
+    pub value: ValueRef<'a>,
     /// When it expires, in milliseconds since 1970.
     pub expire_ms: Option<u64>,
     access: AccessClock,
 }
 
 impl<'a> SnapshotEntry<'a> {
-    pub(crate) fn new(db: usize, entry: &'a Entry) -> Self {
-        Self { db, key: &entry.key, value: &entry.value, expire_ms: entry.expiry(), access: entry.access }
+    pub(crate) fn new(db: usize, entry: &Entry<'a>) -> Self {
+        let access = entry.header.clock();
+        Self { db, key: entry.key(), value: entry.value(), expire_ms: entry.expiry(), access }
     }
 
     /// Seconds since it was last used.
@@ -47,10 +50,11 @@ pub trait EntryEncoder: Send {
     fn encode(&mut self, out: &mut Vec<u8>, entry: SnapshotEntry<'_>);
 }
 
+#[derive(Clone, Copy)]
 pub(crate) struct DbSnapshot {
     /// The number the database had at the cut.
     pub(crate) db: usize,
-    /// Entries before this index have been saved or moved after they were.
+    /// Pairs of buckets before this one hold nothing that is still to be saved.
     cursor: usize,
 }
 
@@ -75,35 +79,57 @@ impl ShardSnapshot {
 /// Saves entries of one table until it is done or `budget` bytes are encoded; true when it is done.
 fn save_table(
     db: &mut Db,
-    epoch: u32,
+    epoch: u8,
     encoder: &mut dyn EntryEncoder,
     out: &mut Vec<u8>,
     budget: usize,
 ) -> bool {
-    let Some(state) = &mut db.snapshot else { return true };
-    while state.cursor < db.table.len() {
+    let Some(DbSnapshot { db: number, mut cursor }) = db.snapshot else { return true };
+    while cursor < db.pairs() {
         if out.len() >= budget {
+            db.snapshot = Some(DbSnapshot { db: number, cursor });
             return false;
         }
-        if let Some(entry) = db.table.get_mut(state.cursor)
-            && entry.epoch < epoch
-        {
-            entry.epoch = epoch;
-            encoder.encode(out, SnapshotEntry::new(state.db, entry));
+        for at in db.pair(cursor) {
+            let entry = db.at(at);
+            if entry.header.epoch() != epoch {
+                encoder.encode(out, SnapshotEntry::new(number, &entry));
+                db.set_epoch(at, epoch);
+            }
         }
-        state.cursor += 1;
+        cursor += 1;
     }
     db.snapshot = None;
     true
 }
 
+/// Snapshots given up in a row after which every entry is marked anew: an epoch has eight bits, and one that comes round
+/// must not be taken for the one of long ago.
+const UNFINISHED_MAX: u8 = 200;
+
 impl Shard {
     fn begin_snapshot(&mut self, encoder: Box<dyn EntryEncoder>) {
-        self.epoch += 1;
+        if self.unfinished == UNFINISHED_MAX {
+            self.mark_all();
+        }
+        self.unfinished += 1;
+        self.epoch = self.epoch.wrapping_add(1);
         for (number, db) in self.dbs.iter_mut().enumerate() {
-            db.snapshot = (db.table.len() > 0).then_some(DbSnapshot { db: number, cursor: 0 });
+            db.snapshot = (db.len() > 0).then_some(DbSnapshot { db: number, cursor: 0 });
         }
         self.snapshot = Some(ShardSnapshot { encoder, encoded: Vec::new(), detached: Vec::new() });
+    }
+
+    #[cold]
+    fn mark_all(&mut self) {
+        for db in &mut self.dbs {
+            for pair in 0..db.pairs() {
+                for at in db.pair(pair) {
+                    db.set_epoch(at, self.epoch);
+                }
+            }
+        }
+        self.unfinished = 0;
     }
 
     fn snapshot_step(&mut self, budget: usize, out: &mut Vec<u8>) -> bool {
@@ -122,6 +148,7 @@ impl Shard {
             }
         }
         self.snapshot = None;
+        self.unfinished = 0;
         true
     }
 }

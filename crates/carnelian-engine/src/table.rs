@@ -4,7 +4,6 @@
 //! the whole table, memory follows the number of items, and a lookup probes one chain even while the table grows.
 //! The items lie densely in an array of segments: iteration is a walk, a random item is one random index.
 
-use crate::prefetch;
 use crate::segments::Segments;
 
 const NONE: u32 = u32::MAX;
@@ -71,30 +70,6 @@ impl<T> Table<T> {
             index = slot.next;
         }
         None
-    }
-
-    /// First step of warming a look-up: asks for its bucket.
-    #[inline]
-    pub(crate) fn prefetch_bucket(&self, hash: u64) {
-        if let Some(head) = self.heads.get(self.bucket_of(hash as u32)) {
-            prefetch::item(head);
-        }
-    }
-
-    /// Second step: asks for the first item of the bucket.
-    #[inline]
-    pub(crate) fn prefetch_first(&self, hash: u64) {
-        if let Some(slot) = self.slots.get(self.head(self.bucket_of(hash as u32)) as usize) {
-            prefetch::item(slot);
-        }
-    }
-
-    /// Third step: the first item of the bucket, if it is likely to be the one.
-    #[inline]
-    pub(crate) fn first(&self, hash: u64) -> Option<&T> {
-        let hash = hash as u32;
-        let slot = self.slots.get(self.head(self.bucket_of(hash)) as usize)?;
-        (slot.hash == hash).then_some(&slot.item)
     }
 
     #[inline]

@@ -2,9 +2,10 @@
 
 use crate::hash::Hash;
 use crate::list::List;
-use crate::prefetch;
+use crate::objects::Object;
 use crate::set::Set;
-use crate::string::StringValue;
+use crate::string::{StringRef, StringValue};
+use carnelian_encoding::listpack::Element;
 
 /// The types of values, as commands tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl ValueType {
     }
 }
 
-/// What a key holds.
+/// What a key holds, on its own: as files and other databases hand values over.
 #[derive(Clone)]
 pub enum Value {
     /// A string.
@@ -44,6 +45,19 @@ pub enum Value {
     Hash(Box<Hash>),
 }
 
+/// A look at what a key holds.
+#[derive(Clone, Copy)]
+pub enum ValueRef<'a> {
+    /// A string.
+    String(StringRef<'a>),
+    /// A list.
+    List(&'a List),
+    /// A set.
+    Set(&'a Set),
+    /// A hash.
+    Hash(&'a Hash),
+}
+
 /// Elements from which freeing a collection is put off until the locks are released (as Redis' lazy freeing counts).
 const SLOW_TO_FREE: usize = 64;
 
@@ -53,8 +67,20 @@ impl Value {
         Self::String(StringValue::new(bytes))
     }
 
+    /// A look at the value.
+    pub fn view(&self) -> ValueRef<'_> {
+        match self {
+            Self::String(string) => ValueRef::String(string.view()),
+            Self::List(list) => ValueRef::List(list),
+            Self::Set(set) => ValueRef::Set(set),
+            Self::Hash(hash) => ValueRef::Hash(hash),
+        }
+    }
+}
+
+impl ValueRef<'_> {
     /// The type.
-    pub fn value_type(&self) -> ValueType {
+    pub fn value_type(self) -> ValueType {
         match self {
             Self::String(_) => ValueType::String,
             Self::List(_) => ValueType::List,
@@ -64,12 +90,12 @@ impl Value {
     }
 
     /// The name that TYPE replies with.
-    pub fn type_name(&self) -> &'static str {
+    pub fn type_name(self) -> &'static str {
         self.value_type().name()
     }
 
     /// The name that OBJECT ENCODING replies with.
-    pub fn encoding(&self) -> &'static str {
+    pub fn encoding(self) -> &'static str {
         match self {
             Self::String(string) => string.encoding(),
             Self::List(_) => "quicklist",
@@ -79,7 +105,7 @@ impl Value {
     }
 
     /// Number of elements of a collection; 1 for a string.
-    pub fn elements(&self) -> usize {
+    pub fn elements(self) -> usize {
         match self {
             Self::String(_) => 1,
             Self::List(list) => list.len(),
@@ -88,34 +114,56 @@ impl Value {
         }
     }
 
-    /// Asks for the memory behind the value.
-    #[inline]
-    pub(crate) fn prefetch(&self) {
+    /// Where the value is in memory, for people who debug. Null for an integer.
+    pub fn address(self) -> *const u8 {
         match self {
-            Self::String(string) => string.prefetch(),
-            Self::List(list) => prefetch::item(&**list),
-            Self::Set(set) => prefetch::item(&**set),
-            Self::Hash(hash) => prefetch::item(&**hash),
+            Self::String(string) => match string.get() {
+                Element::Str(bytes) => bytes.as_ptr(),
+                Element::Int(_) => std::ptr::null(),
+            },
+            Self::List(list) => std::ptr::from_ref(list).cast(),
+            Self::Set(set) => std::ptr::from_ref(set).cast(),
+            Self::Hash(hash) => std::ptr::from_ref(hash).cast(),
         }
     }
 
-    pub(crate) fn is_slow_to_free(&self) -> bool {
-        !matches!(self, Self::String(_)) && self.elements() > SLOW_TO_FREE
+    /// A copy. O(n).
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::String(string) => string.to_value().into(),
+            Self::List(list) => list.clone().into(),
+            Self::Set(set) => set.clone().into(),
+            Self::Hash(hash) => hash.clone().into(),
+        }
     }
 
-    /// Asserts the structural invariants of a set or hash. O(n).
-    pub(crate) fn check(&self) {
+    /// Asserts the structural invariants of a collection. O(n).
+    pub(crate) fn check(self) {
         match self {
+            Self::String(_) => {}
+            Self::List(list) => list.check(),
             Self::Set(set) => set.check(),
             Self::Hash(hash) => hash.check(),
-            _ => {}
         }
+    }
+}
+
+impl Object {
+    /// Whether its memory should be freed after the locks are released.
+    pub(crate) fn is_slow_to_free(&self) -> bool {
+        let elements = match self {
+            Self::Text(_) => 1,
+            Self::List(list) => list.len(),
+            Self::Set(set) => set.len(),
+            Self::Hash(hash) => hash.len(),
+        };
+        elements > SLOW_TO_FREE
     }
 
     /// Bytes on the heap, sampling `samples` elements of a collection (0 for all).
-    pub fn heap_bytes(&self, samples: usize) -> usize {
+    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
         match self {
-            Self::String(string) => string.heap_bytes(),
+            Self::Text(text) => text.capacity(),
             Self::List(list) => size_of::<List>() + list.heap_bytes(),
             Self::Set(set) => size_of::<Set>() + set.heap_bytes(samples),
             Self::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(samples),
@@ -123,26 +171,58 @@ impl Value {
     }
 }
 
+/// The types of values that have elements.
+pub trait Collection: Kept + Into<Value> {}
+
+mod sealed {
+    use super::ValueRef;
+    use crate::objects::Object;
+
+    /// How a collection lies beside the arena.
+    pub trait Kept: Sized {
+        /// The collection in an object, if it is of this type.
+        fn of(object: &mut Object) -> Option<&mut Self>;
+        /// The collection at a look, if it is of this type.
+        fn read(value: ValueRef<'_>) -> Option<&Self>;
+    }
+}
+
+pub(crate) use sealed::Kept;
+
+macro_rules! collection {
+    ($type:ident) => {
+        impl Kept for $type {
+            fn of(object: &mut Object) -> Option<&mut Self> {
+                match object {
+                    Object::$type(value) => Some(value),
+                    _ => None,
+                }
+            }
+
+            fn read(value: ValueRef<'_>) -> Option<&Self> {
+                match value {
+                    ValueRef::$type(value) => Some(value),
+                    _ => None,
+                }
+            }
+        }
+
+        impl Collection for $type {}
+
+        impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                Self::$type(Box::new(value))
+            }
+        }
+    };
+}
+
+collection!(List);
+collection!(Set);
+collection!(Hash);
+
 impl From<StringValue> for Value {
     fn from(value: StringValue) -> Self {
         Self::String(value)
-    }
-}
-
-impl From<List> for Value {
-    fn from(value: List) -> Self {
-        Self::List(Box::new(value))
-    }
-}
-
-impl From<Set> for Value {
-    fn from(value: Set) -> Self {
-        Self::Set(Box::new(value))
-    }
-}
-
-impl From<Hash> for Value {
-    fn from(value: Hash) -> Self {
-        Self::Hash(Box::new(value))
     }
 }

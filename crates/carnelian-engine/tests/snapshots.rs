@@ -1,6 +1,8 @@
 //! A snapshot yields exactly what was there at the cut, each entry once, whatever happens while it is taken.
 
-use carnelian_engine::{Engine, EngineOptions, EntryEncoder, Keyspace, Set, SnapshotEntry, Value};
+use carnelian_engine::{
+    Engine, EngineOptions, EntryEncoder, Expiry, Keyspace, Set, SnapshotEntry, Value, ValueRef,
+};
 use proptest::prelude::*;
 
 const DATABASES: usize = 3;
@@ -9,10 +11,10 @@ const START_MS: u64 = 1_000_000;
 /// One line of text for each entry.
 struct Lines;
 
-fn line(db: usize, key: &[u8], value: &Value, expire_ms: Option<u64>) -> String {
+fn line(db: usize, key: &[u8], value: ValueRef<'_>, expire_ms: Option<u64>) -> String {
     let mut members: Vec<String> = match value {
-        Value::Set(set) => set.iter().map(|member| member.to_vec().escape_ascii().to_string()).collect(),
-        Value::String(text) => vec![text.get().to_vec().escape_ascii().to_string()],
+        ValueRef::Set(set) => set.iter().map(|member| member.to_vec().escape_ascii().to_string()).collect(),
+        ValueRef::String(text) => vec![text.get().to_vec().escape_ascii().to_string()],
         _ => unreachable!("the test makes sets and strings"),
     };
     members.sort();
@@ -43,7 +45,7 @@ enum Step {
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
-    let (db, key) = (0..DATABASES, 0..60u8);
+    let (db, key) = (0..DATABASES, 0..200u8);
     let expiry = prop::option::of(START_MS..START_MS + 300);
     prop_oneof![
         12 => (db.clone(), key.clone(), expiry.clone()).prop_map(|(db, key, at)| Step::Insert(db, key, at)),
@@ -93,12 +95,14 @@ fn apply(engine: &Engine, now_ms: &mut u64, step: &Step, saved: &mut Vec<u8>) {
         }
         Step::Change(db, key, member) => {
             keys.select(db);
-            match keys.write(&name(key)) {
-                Some(Value::Set(set)) => {
-                    set.add(&[member], engine.settings());
-                }
-                Some(Value::String(text)) => text.assign(&[member]),
-                _ => {}
+            let name = name(key);
+            let mut entry = keys.entry(&name);
+            if let Ok(Some(mut set)) = entry.edit::<Set>() {
+                set.add(&[member], engine.settings());
+            } else if entry.exists() && member.is_multiple_of(2) {
+                entry.store_string(&[member], Expiry::Keep);
+            } else if entry.exists() {
+                entry.edit_text().unwrap().push(member);
             }
         }
         Step::Remove(db, key) => {

@@ -1,10 +1,11 @@
 //! One key, looked up once.
 
-use super::{Keyspace, Taken};
+use super::{Edit, Keyspace, Taken, TextEdit, WrongType};
+use crate::db::{Due, Spot};
 use crate::effects::EventClass;
-use crate::shard::{NEVER, Shard};
-use crate::string::StringValue;
-use crate::value::Value;
+use crate::entry::{NEVER, Payload};
+use crate::shard::Shard;
+use crate::value::{Collection, Value, ValueRef};
 
 /// What storing a value does to the expiry of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,17 @@ pub enum Expiry {
     At(u64),
 }
 
+impl Expiry {
+    /// The expiry to set, if it does not stay.
+    fn expire_ms(self) -> Option<u64> {
+        match self {
+            Self::Keep => None,
+            Self::Never => Some(NEVER),
+            Self::At(expire_ms) => Some(expire_ms),
+        }
+    }
+}
+
 /// A key and its place in the keyspace: what a command does with the key needs no second look-up. From
 /// [`Keyspace::entry`].
 ///
@@ -25,7 +37,7 @@ pub struct KeyEntry<'k, 'e> {
     keys: &'k mut Keyspace<'e>,
     key: &'k [u8],
     hash: u64,
-    index: Option<usize>,
+    spot: Option<Spot>,
 }
 
 impl<'e> Keyspace<'e> {
@@ -33,8 +45,8 @@ impl<'e> Keyspace<'e> {
     #[inline]
     pub fn entry<'k>(&'k mut self, key: &'k [u8]) -> KeyEntry<'k, 'e> {
         let hash = self.engine.hash(key);
-        let index = self.find(hash, key);
-        KeyEntry { keys: self, key, hash, index }
+        let spot = self.find(hash, key);
+        KeyEntry { keys: self, key, hash, spot }
     }
 }
 
@@ -47,27 +59,66 @@ impl KeyEntry<'_, '_> {
     /// Whether the key exists.
     #[inline]
     pub fn exists(&self) -> bool {
-        self.index.is_some()
+        self.spot.is_some()
     }
 
     /// The value, without any trace of reading it.
     #[inline]
-    pub fn value(&mut self) -> Option<&Value> {
-        let (db, index) = (self.keys.db, self.index?);
-        self.shard().entry(db, index).map(|entry| &entry.value)
+    pub fn value(&mut self) -> Option<ValueRef<'_>> {
+        let (db, spot) = (self.keys.db, self.spot?);
+        self.shard().dbs.get(db).map(|db| db.entry(spot).value())
     }
 
-    /// The value, for changing it in place.
+    /// Notes a use of the key and makes ready for a change.
+    pub fn touch(&mut self) {
+        if let Some(spot) = self.spot {
+            self.keys.begin_change(self.hash, spot);
+        }
+    }
+
+    /// The collection, for changing it; `None` when there is no key.
     #[inline]
-    pub fn value_mut(&mut self) -> Option<&mut Value> {
-        let index = self.index?;
-        self.keys.write_at(self.hash, index)
+    pub fn edit<T: Collection>(&mut self) -> Result<Option<Edit<'_, T>>, WrongType> {
+        self.spot.map(|spot| self.keys.edit_at(self.hash, spot)).transpose()
+    }
+
+    /// The collection, for changing it; what `create` makes when there is no key.
+    #[inline]
+    pub fn edit_or_insert<T: Collection>(
+        &mut self,
+        create: impl FnOnce() -> T,
+    ) -> Result<Edit<'_, T>, WrongType> {
+        let spot = if let Some(spot) = self.spot {
+            spot
+        } else {
+            let spot = self.keys.put_value(self.hash, self.key, None, create().into(), None);
+            *self.spot.insert(spot)
+        };
+        self.keys.edit_at(self.hash, spot)
+    }
+
+    /// The bytes of the string, for editing them; empty ones when there is no key. The value is `raw` from then on. O(n)
+    /// for a string of up to a kilobyte, O(1) for a larger one.
+    pub fn edit_text(&mut self) -> Result<TextEdit<'_>, WrongType> {
+        match self.value() {
+            None => self.store_payload(Payload::Edited(&[]), Expiry::Never),
+            Some(ValueRef::String(_)) => {}
+            Some(_) => return Err(WrongType),
+        }
+        let Some(spot) = self.spot else { return Err(WrongType) };
+        self.keys.begin_change(self.hash, spot);
+        let (db, now_ms) = (self.keys.db, self.keys.now_ms);
+        let shard = self.keys.shards.get_mut(self.keys.engine.shard_of_hash(self.hash));
+        match &mut self.spot {
+            Some(spot) => Ok(TextEdit::new(shard.db_mut(db), spot, now_ms)),
+            None => Err(WrongType),
+        }
     }
 
     /// When the key expires, in milliseconds since 1970.
     pub fn expiry(&mut self) -> Option<u64> {
-        let (db, index) = (self.keys.db, self.index?);
-        self.shard().entry(db, index)?.expiry()
+        let (db, spot) = (self.keys.db, self.spot?);
+        self.shard().dbs.get(db)?.entry(spot).expiry()
     }
 
     /// Counts a look-up for reading: a hit, or a miss with its event.
@@ -76,69 +127,48 @@ impl KeyEntry<'_, '_> {
         self.keys.count_read(self.key, self.exists());
     }
 
-    /// Stores a value. O(1), O(log n) in the number of expiring keys when the expiry changes.
+    /// Stores a value. O(1), O(n) for a string.
     pub fn store(&mut self, value: Value, expiry: Expiry) {
-        match self.index {
-            Some(index) => {
-                self.keys.overwrite(self.hash, index, value);
-                self.apply(expiry);
-            }
-            None => self.add(value, expiry),
-        }
+        self.spot = Some(self.keys.put_value(self.hash, self.key, self.spot, value, expiry.expire_ms()));
     }
 
     /// Stores a string in its canonical encoding; the memory of a string that was there is used again if it fits. O(n).
     #[inline]
     pub fn store_string(&mut self, bytes: &[u8], expiry: Expiry) {
-        match self.value_mut() {
-            Some(Value::String(string)) => {
-                string.assign(bytes);
-                self.apply(expiry);
-            }
-            Some(_) => self.store(Value::from_bytes(bytes), expiry),
-            None => self.add(StringValue::new(bytes).into(), expiry),
-        }
+        self.store_payload(Payload::of_string(self.key.len(), bytes), expiry);
     }
 
-    fn add(&mut self, value: Value, expiry: Expiry) {
-        let expire_ms = match expiry {
-            Expiry::At(expire_ms) => expire_ms,
-            Expiry::Keep | Expiry::Never => NEVER,
-        };
-        self.index = Some(self.keys.add(self.hash, self.key, value, expire_ms));
+    /// Stores an integer.
+    #[inline]
+    pub fn store_int(&mut self, value: i64, expiry: Expiry) {
+        self.store_payload(Payload::Int(value), expiry);
     }
 
     #[inline]
-    fn apply(&mut self, expiry: Expiry) {
-        let expire_ms = match expiry {
-            Expiry::Keep => return,
-            Expiry::Never => NEVER,
-            Expiry::At(expire_ms) => expire_ms,
-        };
-        let (db, hash, Some(index)) = (self.keys.db, self.hash, self.index) else { return };
-        let shard = self.shard();
-        if shard.entry(db, index).is_some_and(|entry| entry.expire_ms != expire_ms) {
-            shard.set_expiry(db, hash, index, expire_ms);
-        }
+    fn store_payload(&mut self, payload: Payload<'_>, expiry: Expiry) {
+        self.spot = Some(self.keys.put(self.hash, self.key, self.spot, payload, expiry.expire_ms()));
     }
 
-    /// Sets or clears the expiry. Nothing to do when the key does not exist. O(log n) in the number of expiring keys.
+    /// Sets or clears the expiry. Nothing to do when the key does not exist. O(1).
     pub fn set_expiry(&mut self, expiry: Expiry) {
-        self.apply(expiry);
+        let (db, now_ms) = (self.keys.db, self.keys.now_ms);
+        let (Some(expire_ms), Some(mut spot)) = (expiry.expire_ms(), self.spot) else { return };
+        self.shard().change(db, spot).set_expiry(&mut spot, Due { expire_ms, now_ms });
+        self.spot = Some(spot);
     }
 
-    /// Takes the key out of the keyspace. O(1).
+    /// Takes the key out of the keyspace. O(1), O(n) for a string.
     pub fn take(&mut self) -> Option<Taken> {
-        let (db, hash, index) = (self.keys.db, self.hash, self.index.take()?);
-        let entry = self.shard().remove(db, hash, index)?;
-        let expire_ms = entry.expiry();
-        Some(Taken { value: entry.value, expire_ms })
+        let (db, spot) = (self.keys.db, self.spot.take()?);
+        let (value, expire_ms) = self.shard().change(db, spot).take_entry(spot);
+        Some(Taken { value, expire_ms })
     }
 
     /// Removes the key; true when it existed. O(1): large values are freed after the locks are released.
     pub fn remove(&mut self) -> bool {
-        let Some(taken) = self.take() else { return false };
-        self.keys.discard(taken.value);
+        let (db, Some(spot)) = (self.keys.db, self.spot.take()) else { return false };
+        let removed = self.shard().remove(db, spot);
+        self.keys.discard(removed);
         true
     }
 

@@ -34,12 +34,13 @@ fn setbit(ctx: &mut Ctx) -> CommandResult {
         _ => return Err(CommandError::BIT_VALUE),
     };
     let mut entry = ctx.keys.entry(key);
-    let (bytes, grown) = string_for_bits(&mut entry, offset)?;
+    let (mut bytes, grown) = string_for_bits(&mut entry, offset)?;
     let byte = &mut bytes[(offset >> 3) as usize];
     let mask = 0x80 >> (offset & 7);
     let before = *byte & mask != 0;
     if grown || before != on {
         *byte = if on { *byte | mask } else { *byte & !mask };
+        drop(bytes);
         entry.changed(EventClass::STRING, "setbit");
     }
     ctx.out.integer(i64::from(before));

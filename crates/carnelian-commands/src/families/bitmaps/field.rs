@@ -90,11 +90,11 @@ fn bitfield(ctx: &mut Ctx) -> CommandResult {
         return Err(CommandError::BITFIELD_READ_ONLY);
     }
     let mut entry = ctx.keys.entry(key);
-    let (bytes, grown) = string_for_bits(&mut entry, last)?;
+    let (mut bytes, grown) = string_for_bits(&mut entry, last)?;
     ctx.out.array(operations.len());
     let mut changes = 0;
     for Operation { width, offset, action, overflow } in operations {
-        let old = width.value(read_bits(bytes, offset, width.bits));
+        let old = width.value(read_bits(&bytes, offset, width.bits));
         let new = match action {
             Action::Get => {
                 ctx.out.integer(old);
@@ -119,11 +119,12 @@ fn bitfield(ctx: &mut Ctx) -> CommandResult {
             ctx.out.null();
             continue;
         };
-        write_bits(bytes, offset, width.bits, new as u64);
+        write_bits(&mut bytes, offset, width.bits, new as u64);
         changes += u64::from(grown || old != new);
         ctx.out.integer(if matches!(action, Action::Set(_)) { old } else { new });
     }
     if changes > 0 {
+        drop(bytes);
         entry.changed(EventClass::STRING, "setbit");
         // One of them is counted already.
         ctx.dirty(changes - 1);

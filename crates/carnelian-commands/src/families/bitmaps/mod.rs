@@ -7,7 +7,7 @@ pub(crate) mod range;
 
 use crate::error::{CommandError, CommandResult};
 use carnelian_encoding::number::parse_i64;
-use carnelian_engine::{Expiry, KeyEntry, Settings, StringValue, Value};
+use carnelian_engine::{KeyEntry, Settings, TextEdit};
 
 /// Reads a bit offset; it must lie in a string that is not longer than allowed.
 fn bit_offset(text: &[u8], settings: &Settings) -> CommandResult<u64> {
@@ -19,15 +19,9 @@ fn offset_in_limit(offset: i64, settings: &Settings) -> Option<u64> {
 }
 
 /// The string for writing bits, made long enough for the bit at `last`; whether that changed it comes with it.
-fn string_for_bits<'a>(entry: &'a mut KeyEntry<'_, '_>, last: u64) -> CommandResult<(&'a mut Vec<u8>, bool)> {
+fn string_for_bits<'a>(entry: &'a mut KeyEntry<'_, '_>, last: u64) -> CommandResult<(TextEdit<'a>, bool)> {
     let needed = (last >> 3) as usize + 1;
-    match entry.value() {
-        Some(Value::String(_)) => {}
-        Some(_) => return Err(CommandError::WRONG_TYPE),
-        None => entry.store(StringValue::from_raw(Vec::with_capacity(needed)).into(), Expiry::Keep),
-    }
-    let Some(Value::String(string)) = entry.value_mut() else { return Err(CommandError::WRONG_TYPE) };
-    let bytes = string.make_raw();
+    let mut bytes = entry.edit_text()?;
     let grown = bytes.len() < needed;
     if grown {
         bytes.resize(needed, 0);

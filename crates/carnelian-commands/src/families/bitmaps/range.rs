@@ -80,8 +80,9 @@ fn bitcount(ctx: &mut Ctx) -> CommandResult {
         ctx.out.integer(0);
         return Ok(());
     };
-    let count = string
-        .with_bytes(|bytes| Ok(count_range(args, bytes.len())?.map_or(0, |bits| count(bytes, bits))))?;
+    let count = string.with_bytes(|bytes| {
+        CommandResult::Ok(count_range(args, bytes.len())?.map_or(0, |bits| count(bytes, bits)))
+    })?;
     ctx.out.integer(count as i64);
     Ok(())
 }

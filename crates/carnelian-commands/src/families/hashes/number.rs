@@ -31,7 +31,7 @@ fn hincrby(ctx: &mut Ctx) -> CommandResult {
     let (key, field) = (ctx.arg(1), ctx.arg(2));
     let increment = integer(ctx.arg(3))?;
     let settings = ctx.keys.settings();
-    let hash = ctx.keys.hash_or_new(key)?;
+    let mut hash = ctx.keys.hash_or_new(key)?;
     let value = match hash.get(field) {
         Some(value) => value.as_i64().ok_or(CommandError::HASH_NOT_INTEGER)?,
         None => 0,
@@ -50,7 +50,7 @@ fn hincrbyfloat(ctx: &mut Ctx) -> CommandResult {
         return Err(CommandError::NAN_OR_INFINITY);
     }
     let settings = ctx.keys.settings();
-    let hash = ctx.keys.hash_or_new(key)?;
+    let mut hash = ctx.keys.hash_or_new(key)?;
     let value = match hash.get(field) {
         Some(Element::Int(value)) => LongDouble::from_i64(value),
         Some(Element::Str(text)) => LongDouble::parse(text).ok_or(CommandError::HASH_NOT_FLOAT)?,

@@ -49,7 +49,7 @@ fn hset(ctx: &mut Ctx) -> CommandResult {
     }
     let key = ctx.arg(1);
     let settings = ctx.keys.settings();
-    let hash = ctx.keys.hash_or_new(key)?;
+    let mut hash = ctx.keys.hash_or_new(key)?;
     let mut args = ctx.args.iter().skip(2);
     let (mut new, mut pairs) = (0, 0);
     while let (Some(field), Some(value)) = (args.next(), args.next()) {
@@ -69,7 +69,7 @@ fn hset(ctx: &mut Ctx) -> CommandResult {
 fn hsetnx(ctx: &mut Ctx) -> CommandResult {
     let (key, field) = (ctx.arg(1), ctx.arg(2));
     let settings = ctx.keys.settings();
-    let hash = ctx.keys.hash_or_new(key)?;
+    let mut hash = ctx.keys.hash_or_new(key)?;
     let new = !hash.contains(field);
     if new {
         hash.set(field, ctx.args.get(3).unwrap_or_default(), settings);
@@ -82,7 +82,7 @@ fn hsetnx(ctx: &mut Ctx) -> CommandResult {
 fn hdel(ctx: &mut Ctx) -> CommandResult {
     let key = ctx.arg(1);
     let (mut removed, mut emptied) = (0, false);
-    if let Some(hash) = ctx.keys.hash_mut(key)? {
+    if let Some(mut hash) = ctx.keys.hash_mut(key)? {
         for field in ctx.args.iter().skip(2) {
             removed += u64::from(hash.remove(field));
             emptied = hash.is_empty();

@@ -3,7 +3,7 @@
 use crate::ctx::Ctx;
 use crate::error::CommandResult;
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Lookup, Value};
+use carnelian_engine::{EventClass, Lookup, ValueRef};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("del", -2, Group::Generic, del)
@@ -78,6 +78,6 @@ fn count_found(ctx: &mut Ctx, lookup: Lookup) -> CommandResult {
 
 fn type_of(ctx: &mut Ctx) -> CommandResult {
     let value = ctx.keys.read_with(ctx.args.get(1).unwrap_or_default(), Lookup::NoTouch);
-    ctx.out.simple(value.map_or("none", Value::type_name));
+    ctx.out.simple(value.map_or("none", ValueRef::type_name));
     Ok(())
 }

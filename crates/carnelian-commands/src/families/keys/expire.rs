@@ -140,7 +140,7 @@ fn expire(ctx: &mut Ctx) -> CommandResult {
         ctx.changed(EventClass::GENERIC, "del", key);
     } else {
         // Counts as a use of the key.
-        entry.value_mut();
+        entry.touch();
         entry.set_expiry(Expiry::At(expire_ms.max(0).unsigned_abs()));
         entry.changed(EventClass::GENERIC, "expire");
     }
@@ -152,7 +152,7 @@ fn persist(ctx: &mut Ctx) -> CommandResult {
     let mut entry = ctx.keys.entry(ctx.args.get(1).unwrap_or_default());
     let expires = entry.expiry().is_some();
     if expires {
-        entry.value_mut();
+        entry.touch();
         entry.set_expiry(Expiry::Never);
         entry.changed(EventClass::GENERIC, "persist");
     }

@@ -4,7 +4,7 @@ use crate::ctx::Ctx;
 use crate::error::{CommandError, CommandResult};
 use crate::families::help;
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{Lookup, Value};
+use carnelian_engine::{Lookup, ValueRef};
 
 const SUBCOMMANDS: &[CommandSpec] = &[
     CommandSpec::run("encoding", 3, Group::Generic, encoding)
@@ -44,7 +44,7 @@ const _: () = check(COMMANDS);
 const SHARED_INTEGERS: i64 = 10_000;
 
 /// Finds the value without marking it as used. Counts as a look-up, but a miss is no event.
-fn look_up<'k>(ctx: &'k mut Ctx) -> Option<&'k Value> {
+fn look_up<'k>(ctx: &'k mut Ctx) -> Option<ValueRef<'k>> {
     let key = ctx.args.get(2).unwrap_or_default();
     let found = ctx.keys.entry(key).exists();
     let effects = &mut ctx.keys.effects;
@@ -53,7 +53,7 @@ fn look_up<'k>(ctx: &'k mut Ctx) -> Option<&'k Value> {
 }
 
 fn encoding(ctx: &mut Ctx) -> CommandResult {
-    match look_up(ctx).map(Value::encoding) {
+    match look_up(ctx).map(ValueRef::encoding) {
         Some(name) => ctx.out.bulk(name.as_bytes()),
         None => ctx.out.null(),
     }
@@ -62,7 +62,7 @@ fn encoding(ctx: &mut Ctx) -> CommandResult {
 
 fn refcount(ctx: &mut Ctx) -> CommandResult {
     let shared = look_up(ctx).map(|value| match value {
-        Value::String(string) => string.as_int().is_some_and(|int| (0..SHARED_INTEGERS).contains(&int)),
+        ValueRef::String(string) => string.as_int().is_some_and(|int| (0..SHARED_INTEGERS).contains(&int)),
         _ => false,
     });
     match shared {

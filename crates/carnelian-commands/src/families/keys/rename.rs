@@ -4,7 +4,7 @@ use crate::ctx::Ctx;
 use crate::cursor::small_integer;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::EventClass;
+use carnelian_engine::{EventClass, ValueRef};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("copy", -3, Group::Generic, copy)
@@ -117,7 +117,7 @@ fn copy(ctx: &mut Ctx) -> CommandResult {
     if source == target && from == to {
         return Err(CommandError::SAME_OBJECT);
     }
-    let Some(value) = ctx.keys.read(from).cloned() else {
+    let Some(value) = ctx.keys.read(from).map(ValueRef::to_value) else {
         ctx.out.integer(0);
         return Ok(());
     };

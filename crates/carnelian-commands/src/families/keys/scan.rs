@@ -6,7 +6,7 @@ use crate::families::scan::{ScanOptions, scan_cursor};
 use crate::spec::{Categories, CommandSpec, Flags, Group, check};
 use carnelian_encoding::glob::glob_match;
 use carnelian_encoding::number::write_u64;
-use carnelian_engine::Value;
+use carnelian_engine::ValueRef;
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("keys", 2, Group::Generic, keys)
@@ -62,7 +62,7 @@ fn scan(ctx: &mut Ctx) -> CommandResult {
             return Err(CommandError::SYNTAX);
         }
     }
-    let has_type = |value: &Value| {
+    let has_type = |value: ValueRef<'_>| {
         value_type.is_none_or(|wanted| wanted.eq_ignore_ascii_case(value.type_name().as_bytes()))
     };
     let mut found: Vec<Box<[u8]>> = Vec::new();

@@ -5,7 +5,7 @@ use crate::cursor::{Cursor, integer};
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{Begin, Categories, CommandSpec, Find, Flags, Group, KeyFlags, KeySpec, check};
 use carnelian_encoding::number::{format_i64, parse_f64};
-use carnelian_engine::{Element, End, EventClass, Keyspace, List, Value};
+use carnelian_engine::{Element, End, EventClass, Keyspace, List, ValueRef};
 use carnelian_resp::Args;
 use std::cmp::Ordering;
 
@@ -120,8 +120,8 @@ impl<'a> Pattern<'a> {
             key.extend_from_slice(part);
         }
         match (keys.read(key)?, field) {
-            (Value::String(string), None) => Some(string.get()),
-            (Value::Hash(hash), Some(field)) => hash.get(field),
+            (ValueRef::String(string), None) => Some(string.get()),
+            (ValueRef::Hash(hash), Some(field)) => hash.get(field),
             _ => None,
         }
     }
@@ -218,12 +218,12 @@ fn sort(ctx: &mut Ctx) -> CommandResult {
     let mut options = Options::parse(ctx.cursor(2), ctx.is("sort"))?;
     let (elements, is_set) = match ctx.keys.read(ctx.args.get(1).unwrap_or_default()) {
         None => (Vec::new(), false),
-        Some(Value::List(list)) => {
+        Some(ValueRef::List(list)) => {
             let mut elements = Vec::with_capacity(list.len());
             list.for_each(|element| elements.push(bytes(element)));
             (elements, false)
         }
-        Some(Value::Set(set)) => (set.iter().map(bytes).collect(), true),
+        Some(ValueRef::Set(set)) => (set.iter().map(bytes).collect(), true),
         Some(_) => return Err(CommandError::WRONG_TYPE),
     };
     // A set has no order of its own; what is stored must not depend on the one it happens to be in.

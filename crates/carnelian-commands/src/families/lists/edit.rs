@@ -47,7 +47,7 @@ const _: () = check(COMMANDS);
 fn lset(ctx: &mut Ctx) -> CommandResult {
     let (key, index, value) = (ctx.arg(1), ctx.arg(2), ctx.arg(3));
     let settings = ctx.keys.settings();
-    let list = ctx.keys.list_mut(key)?.ok_or(CommandError::NO_SUCH_KEY)?;
+    let mut list = ctx.keys.list_mut(key)?.ok_or(CommandError::NO_SUCH_KEY)?;
     if !list.set(integer(index)?, value, settings) {
         return Err(CommandError::INDEX_OUT_OF_RANGE);
     }
@@ -63,7 +63,7 @@ fn linsert(ctx: &mut Ctx) -> CommandResult {
         return Err(CommandError::SYNTAX);
     }
     let settings = ctx.keys.settings();
-    let Some(list) = ctx.keys.list_mut(key)? else {
+    let Some(mut list) = ctx.keys.list_mut(key)? else {
         ctx.out.integer(0);
         return Ok(());
     };
@@ -89,7 +89,7 @@ fn linsert(ctx: &mut Ctx) -> CommandResult {
 
 fn ltrim(ctx: &mut Ctx) -> CommandResult {
     let (key, start, stop) = (ctx.arg(1), integer(ctx.arg(2))?, integer(ctx.arg(3))?);
-    let Some(list) = ctx.keys.list_mut(key)? else {
+    let Some(mut list) = ctx.keys.list_mut(key)? else {
         ctx.out.ok();
         return Ok(());
     };
@@ -110,7 +110,7 @@ fn ltrim(ctx: &mut Ctx) -> CommandResult {
 
 fn lrem(ctx: &mut Ctx) -> CommandResult {
     let (key, count, value) = (ctx.arg(1), integer(ctx.arg(2))?, ctx.arg(3));
-    let Some(list) = ctx.keys.list_mut(key)? else {
+    let Some(mut list) = ctx.keys.list_mut(key)? else {
         ctx.out.integer(0);
         return Ok(());
     };

@@ -6,7 +6,7 @@ use crate::cursor::{Cursor, integer};
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeySpec, check};
 
-use carnelian_engine::{End, EventClass, Expiry, List, Value};
+use carnelian_engine::{End, EventClass, List};
 use carnelian_resp::Args;
 
 const PUSH: CommandSpec = CommandSpec::run("lpush", -3, Group::List, lpush)
@@ -87,14 +87,11 @@ fn push(ctx: &mut Ctx, end: End, only_existing: bool) -> CommandResult {
     let (key, values) = (ctx.arg(1), ctx.cursor(2).rest());
     let settings = ctx.keys.settings();
     let mut entry = ctx.keys.entry(key);
-    if !entry.exists() {
-        if only_existing {
-            ctx.out.integer(0);
-            return Ok(());
-        }
-        entry.store(List::new().into(), Expiry::Never);
+    if only_existing && !entry.exists() {
+        ctx.out.integer(0);
+        return Ok(());
     }
-    let Some(Value::List(list)) = entry.value_mut() else { return Err(CommandError::WRONG_TYPE) };
+    let mut list = entry.edit_or_insert(List::new)?;
     for value in values {
         list.push(end, value, settings);
     }
@@ -136,11 +133,7 @@ fn pop(ctx: &mut Ctx, end: End) -> CommandResult {
 #[inline]
 pub(super) fn pop_one(ctx: &mut Ctx, key: &[u8], end: End, named: bool) -> CommandResult<bool> {
     let mut entry = ctx.keys.entry(key);
-    let list = match entry.value_mut() {
-        None => return Ok(false),
-        Some(Value::List(list)) => list,
-        Some(_) => return Err(CommandError::WRONG_TYPE),
-    };
+    let Some(mut list) = entry.edit::<List>()? else { return Ok(false) };
     if named {
         ctx.out.array(2);
         ctx.out.bulk(key);
@@ -149,7 +142,7 @@ pub(super) fn pop_one(ctx: &mut Ctx, key: &[u8], end: End, named: bool) -> Comma
     let emptied = list.is_empty();
     entry.changed(EventClass::LIST, pop_event(end));
     if emptied {
-        entry.take();
+        entry.remove();
         entry.event(EventClass::GENERIC, "del");
     }
     Ok(true)
@@ -165,11 +158,7 @@ pub(super) fn pop_some(
     named: bool,
 ) -> CommandResult<bool> {
     let mut entry = ctx.keys.entry(key);
-    let list = match entry.value_mut() {
-        None => return Ok(false),
-        Some(Value::List(list)) => list,
-        Some(_) => return Err(CommandError::WRONG_TYPE),
-    };
+    let Some(mut list) = entry.edit::<List>()? else { return Ok(false) };
     let count = count.min(list.len());
     if named {
         ctx.out.array(2);
@@ -189,13 +178,14 @@ pub(super) fn pop_some(
                 ctx.out.element(element);
                 true
             });
-            list.remove_range(list.len() - count, count);
+            let rest = list.len() - count;
+            list.remove_range(rest, count);
         }
     }
     let emptied = list.is_empty();
     entry.changed(EventClass::LIST, pop_event(end));
     if emptied {
-        entry.take();
+        entry.remove();
         entry.event(EventClass::GENERIC, "del");
     }
     ctx.dirty(count as u64 - 1);

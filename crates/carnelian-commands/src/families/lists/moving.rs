@@ -55,7 +55,7 @@ pub(super) fn move_one(ctx: &mut Ctx, from: End, to: End) -> CommandResult<bool>
     // Both types are known before anything changes.
     ctx.keys.list_mut(destination)?;
     let settings = ctx.keys.settings();
-    let Some(list) = ctx.keys.list_mut(source)? else { return Ok(false) };
+    let Some(mut list) = ctx.keys.list_mut(source)? else { return Ok(false) };
     let len = list.pop_with(from, |element| {
         ctx.out.element(element);
         element.len()

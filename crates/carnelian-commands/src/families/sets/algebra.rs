@@ -4,7 +4,7 @@ use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::cursor::integer;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{Element, EventClass, Keyspace, Set, Settings, Value};
+use carnelian_engine::{Element, EventClass, Keyspace, Set, Settings, ValueRef};
 use carnelian_resp::Args;
 use std::ops::ControlFlow;
 
@@ -196,7 +196,7 @@ fn sets_of<'k>(keys: &'k mut Keyspace<'_>, names: Args<'_>) -> CommandResult<Vec
     }
     let keys = &*keys;
     let set = |name| match keys.view(name) {
-        Some(Value::Set(set)) => Some(&**set),
+        Some(ValueRef::Set(set)) => Some(set),
         _ => None,
     };
     Ok(names.iter().map(set).collect())

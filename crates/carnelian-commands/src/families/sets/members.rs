@@ -4,7 +4,7 @@ use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::error::{CommandError, CommandResult};
 use crate::families::scan::{ScanOptions, scan_cursor};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Set, Value};
+use carnelian_engine::{EventClass, Set, ValueRef};
 
 const READ_FAST: &[Flags] = &[Flags::READONLY, Flags::FAST];
 const READ: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO)];
@@ -79,7 +79,7 @@ fn sadd(ctx: &mut Ctx) -> CommandResult {
     let (key, first) = (ctx.arg(1), ctx.arg(2));
     let members = ctx.cursor(2).rest();
     let settings = ctx.keys.settings();
-    let set = ctx.keys.set_or_new(key, first, members.len())?;
+    let mut set = ctx.keys.set_or_new(key, first, members.len())?;
     let added = members.iter().filter(|member| set.add(member, settings)).count();
     if added > 0 {
         ctx.keys.changed(EventClass::SET, "sadd", key);
@@ -91,7 +91,7 @@ fn sadd(ctx: &mut Ctx) -> CommandResult {
 
 fn srem(ctx: &mut Ctx) -> CommandResult {
     let key = ctx.arg(1);
-    let Some(set) = ctx.keys.set_mut(key)? else {
+    let Some(mut set) = ctx.keys.set_mut(key)? else {
         ctx.out.integer(0);
         return Ok(());
     };
@@ -149,14 +149,14 @@ fn smove(ctx: &mut Ctx) -> CommandResult {
             ctx.out.integer(0);
             return Ok(());
         }
-        Some(Value::Set(set)) => set.contains(member),
+        Some(ValueRef::Set(set)) => set.contains(member),
         Some(_) => return Err(CommandError::WRONG_TYPE),
     };
-    if !matches!(ctx.keys.entry(destination).value(), None | Some(Value::Set(_))) {
+    if !matches!(ctx.keys.entry(destination).value(), None | Some(ValueRef::Set(_))) {
         return Err(CommandError::WRONG_TYPE);
     }
     if found && source != destination {
-        if let Some(set) = ctx.keys.set_mut(source)? {
+        if let Some(mut set) = ctx.keys.set_mut(source)? {
             set.remove(member);
             let emptied = set.is_empty();
             ctx.changed(EventClass::SET, "srem", source);

@@ -57,11 +57,12 @@ fn spop(ctx: &mut Ctx) -> CommandResult {
 fn spop_one(ctx: &mut Ctx) -> CommandResult {
     let key = ctx.arg(1);
     let mut rng = ctx.keys.rng();
-    let Some(set) = ctx.keys.set_mut(key)? else {
+    let Some(mut set) = ctx.keys.set_mut(key)? else {
         ctx.out.null();
         return Ok(());
     };
-    let member = set.remove_at(rng.below(set.len())).unwrap_or_default();
+    let place = rng.below(set.len());
+    let member = set.remove_at(place).unwrap_or_default();
     let emptied = set.is_empty();
     ctx.changed(EventClass::SET, "spop", key);
     if emptied {
@@ -76,7 +77,7 @@ fn spop_many(ctx: &mut Ctx) -> CommandResult {
     let count = integer(ctx.arg(2)).ok().and_then(|count| usize::try_from(count).ok());
     let count = count.ok_or(CommandError::NOT_POSITIVE)?;
     let (settings, mut rng) = (ctx.keys.settings(), ctx.keys.rng());
-    let Some(set) = ctx.keys.set_mut(key)? else {
+    let Some(mut set) = ctx.keys.set_mut(key)? else {
         ctx.out.set(0);
         return Ok(());
     };
@@ -93,7 +94,8 @@ fn spop_many(ctx: &mut Ctx) -> CommandResult {
         ctx.remove_emptied(key);
     } else if remaining.saturating_mul(MOVE_FACTOR) > count {
         for _ in 0..count {
-            let member = set.remove_at(rng.below(set.len())).unwrap_or_default();
+            let place = rng.below(set.len());
+            let member = set.remove_at(place).unwrap_or_default();
             ctx.out.bulk(&member);
         }
         ctx.keys.changed(EventClass::SET, "spop", key);

@@ -5,7 +5,7 @@ use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::cursor::Cursor;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Expiry, Value};
+use carnelian_engine::{EventClass, Expiry, ValueRef};
 use carnelian_resp::Args;
 
 const WRITE_OOM: &[Flags] = &[Flags::WRITE, Flags::DENYOOM];
@@ -124,7 +124,7 @@ fn set(ctx: &mut Ctx) -> CommandResult {
     if options.get {
         entry.count_read();
         match entry.value() {
-            Some(Value::String(old)) => ctx.out.element(old.get()),
+            Some(ValueRef::String(old)) => ctx.out.element(old.get()),
             Some(_) => return Err(CommandError::WRONG_TYPE),
             None => ctx.out.null(),
         }
@@ -184,7 +184,7 @@ fn getset(ctx: &mut Ctx) -> CommandResult {
     let mut entry = ctx.keys.entry(key);
     entry.count_read();
     match entry.value() {
-        Some(Value::String(old)) => ctx.out.element(old.get()),
+        Some(ValueRef::String(old)) => ctx.out.element(old.get()),
         Some(_) => return Err(CommandError::WRONG_TYPE),
         None => ctx.out.null(),
     }
@@ -198,14 +198,14 @@ fn getdel(ctx: &mut Ctx) -> CommandResult {
     let mut entry = ctx.keys.entry(key);
     entry.count_read();
     match entry.value() {
-        Some(Value::String(old)) => ctx.out.element(old.get()),
+        Some(ValueRef::String(old)) => ctx.out.element(old.get()),
         Some(_) => return Err(CommandError::WRONG_TYPE),
         None => {
             ctx.out.null();
             return Ok(());
         }
     }
-    entry.take();
+    entry.remove();
     entry.changed(EventClass::GENERIC, "del");
     Ok(())
 }
@@ -231,7 +231,7 @@ fn getex(ctx: &mut Ctx) -> CommandResult {
     let past = time.is_absolute() && expire_ms <= now_ms && !ctx.keys.settings().loading();
     let mut entry = ctx.keys.entry(key);
     if past {
-        entry.take();
+        entry.remove();
         entry.changed(EventClass::GENERIC, "del");
     } else {
         entry.set_expiry(Expiry::At(expire_ms));

@@ -5,7 +5,7 @@ use crate::cursor::integer;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
 use carnelian_encoding::LongDouble;
-use carnelian_engine::{Element, EventClass, Expiry, StringValue, Value};
+use carnelian_engine::{Element, EventClass, Expiry, StringValue, ValueRef};
 
 const FLAGS: &[Flags] = &[Flags::WRITE, Flags::DENYOOM, Flags::FAST];
 const KEYS: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RW.or(KeyFlags::ACCESS).or(KeyFlags::UPDATE))];
@@ -65,19 +65,13 @@ fn decrby(ctx: &mut Ctx) -> CommandResult {
 fn add(ctx: &mut Ctx, increment: i64) -> CommandResult {
     let key = ctx.arg(1);
     let mut entry = ctx.keys.entry(key);
-    let sum = match entry.value_mut() {
-        Some(Value::String(string)) => {
-            let value = string.as_int().ok_or(CommandError::NOT_INTEGER)?;
-            let sum = value.checked_add(increment).ok_or(CommandError::INCREMENT_OVERFLOW)?;
-            *string = StringValue::from_int(sum);
-            sum
-        }
+    let value = match entry.value() {
+        Some(ValueRef::String(string)) => string.as_int().ok_or(CommandError::NOT_INTEGER)?,
         Some(_) => return Err(CommandError::WRONG_TYPE),
-        None => {
-            entry.store(StringValue::from_int(increment).into(), Expiry::Keep);
-            increment
-        }
+        None => 0,
     };
+    let sum = value.checked_add(increment).ok_or(CommandError::INCREMENT_OVERFLOW)?;
+    entry.store_int(sum, Expiry::Keep);
     entry.changed(EventClass::STRING, "incrby");
     ctx.out.integer(sum);
     Ok(())
@@ -87,7 +81,7 @@ fn incrbyfloat(ctx: &mut Ctx) -> CommandResult {
     let (key, increment) = (ctx.arg(1), ctx.arg(2));
     let mut entry = ctx.keys.entry(key);
     let value = match entry.value() {
-        Some(Value::String(string)) => match string.get() {
+        Some(ValueRef::String(string)) => match string.get() {
             Element::Int(value) => LongDouble::from_i64(value),
             Element::Str(text) => LongDouble::parse(text).ok_or(CommandError::NOT_FLOAT)?,
         },

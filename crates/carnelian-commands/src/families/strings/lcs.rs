@@ -3,7 +3,7 @@
 use crate::ctx::Ctx;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{Keyspace, Value};
+use carnelian_engine::{Keyspace, ValueRef};
 use carnelian_resp::ReplyWriter;
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[CommandSpec::run("lcs", -3, Group::String, lcs)
@@ -71,7 +71,7 @@ fn lcs(ctx: &mut Ctx) -> CommandResult {
 
 fn read(keys: &mut Keyspace<'_>, key: &[u8]) -> CommandResult<Vec<u8>> {
     match keys.read(key) {
-        Some(Value::String(string)) => Ok(string.get().to_vec()),
+        Some(ValueRef::String(string)) => Ok(string.get().to_vec()),
         Some(_) => Err(CommandError::LCS_NOT_STRINGS),
         None => Ok(Vec::new()),
     }

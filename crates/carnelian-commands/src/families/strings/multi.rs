@@ -3,7 +3,7 @@
 use crate::ctx::{Ctx, ElementReply};
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Expiry, Value};
+use carnelian_engine::{EventClass, Expiry, ValueRef};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("mget", -2, Group::String, mget)
@@ -45,7 +45,7 @@ fn mget(ctx: &mut Ctx) -> CommandResult {
     for key in ctx.cursor(1).rest() {
         // A key of another type reads as none here.
         match ctx.keys.read(key) {
-            Some(Value::String(value)) => ctx.out.element(value.get()),
+            Some(ValueRef::String(value)) => ctx.out.element(value.get()),
             _ => ctx.out.null(),
         }
     }

@@ -4,7 +4,7 @@ use crate::ctx::{Ctx, TypedKeys};
 use crate::cursor::integer;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Expiry, Settings, StringValue, Value};
+use carnelian_engine::{EventClass, Expiry, Settings, ValueRef};
 
 const PART: &str = "O(N), N being the length of the part";
 const READ: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO.or(KeyFlags::ACCESS))];
@@ -58,10 +58,10 @@ fn append(ctx: &mut Ctx) -> CommandResult {
     let (key, more) = (ctx.arg(1), ctx.arg(2));
     let settings = ctx.keys.settings();
     let mut entry = ctx.keys.entry(key);
-    let length = match entry.value_mut() {
-        Some(Value::String(string)) => {
+    let length = match entry.value() {
+        Some(ValueRef::String(string)) => {
             let length = check_length(settings, string.len(), more.len())?;
-            string.make_raw().extend_from_slice(more);
+            entry.edit_text()?.extend_from_slice(more);
             length
         }
         Some(_) => return Err(CommandError::WRONG_TYPE),
@@ -109,7 +109,7 @@ fn setrange(ctx: &mut Ctx) -> CommandResult {
     let settings = ctx.keys.settings();
     let mut entry = ctx.keys.entry(key);
     let length = match entry.value() {
-        Some(Value::String(string)) => string.len(),
+        Some(ValueRef::String(string)) => string.len(),
         Some(_) => return Err(CommandError::WRONG_TYPE),
         None => 0,
     };
@@ -118,13 +118,10 @@ fn setrange(ctx: &mut Ctx) -> CommandResult {
         return Ok(());
     }
     let end = check_length(settings, offset, value.len())?;
-    if !entry.exists() {
-        entry.store(StringValue::from_raw(Vec::with_capacity(end)).into(), Expiry::Keep);
-    }
-    let Some(Value::String(string)) = entry.value_mut() else { return Err(CommandError::WRONG_TYPE) };
-    let bytes = string.make_raw();
+    let mut bytes = entry.edit_text()?;
     bytes.resize(length.max(end), 0);
     bytes[offset..end].copy_from_slice(value);
+    drop(bytes);
     entry.changed(EventClass::STRING, "setrange");
     ctx.out.integer(length.max(end) as i64);
     Ok(())

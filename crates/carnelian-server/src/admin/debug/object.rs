@@ -2,7 +2,7 @@
 
 use carnelian_commands::rdb::encode_value;
 use carnelian_commands::{CommandError, CommandResult, Ctx, integer};
-use carnelian_engine::{Lookup, Value};
+use carnelian_engine::{Lookup, ValueRef};
 use std::fmt::Write;
 
 /// Bits of the clock that least-recently-used eviction counts with, in seconds.
@@ -11,7 +11,7 @@ const LRU_CLOCK_MASK: u64 = (1 << 24) - 1;
 const BUCKET_SLOTS: usize = 8;
 
 /// The value that the command is about, not counted as used.
-fn look_up<'k>(ctx: &'k mut Ctx) -> CommandResult<&'k Value> {
+fn look_up<'k>(ctx: &'k mut Ctx) -> CommandResult<ValueRef<'k>> {
     ctx.keys.read_with(ctx.args.get(2).unwrap_or_default(), Lookup::Silent).ok_or(CommandError::NO_SUCH_KEY)
 }
 
@@ -21,7 +21,7 @@ pub(super) fn describe(ctx: &mut Ctx) -> CommandResult {
     // A format version that real servers of this generation read, without compression: the length tells of the value.
     encode_value(&mut carnelian_rdb::Encoder::new(11, false), &mut serialized, None, value);
     let mut extra = String::new();
-    if let Value::List(list) = value
+    if let ValueRef::List(list) = value
         && value.encoding() == "quicklist"
     {
         let nodes = list.nodes().len();
@@ -37,7 +37,7 @@ pub(super) fn describe(ctx: &mut Ctx) -> CommandResult {
     }
     let mut line = format!(
         "Value at:{:p} refcount:1 encoding:{} serializedlength:{}",
-        std::ptr::from_ref(value),
+        value.address(),
         value.encoding(),
         serialized.len().saturating_sub(1),
     );
@@ -68,7 +68,7 @@ pub(super) fn quicklist(ctx: &mut Ctx) -> CommandResult {
 
 pub(super) fn string_lengths(ctx: &mut Ctx) -> CommandResult {
     let key = ctx.arg(2).len();
-    let Value::String(string) = look_up(ctx)? else {
+    let ValueRef::String(string) = look_up(ctx)? else {
         return Err(CommandError::new("ERR Not an sds encoded string."));
     };
     if string.as_int().is_some() {
@@ -113,8 +113,8 @@ pub(super) fn database_tables(ctx: &mut Ctx) -> CommandResult {
 pub(super) fn value_table(ctx: &mut Ctx) -> CommandResult {
     let value = look_up(ctx)?;
     let buckets = match value {
-        Value::Hash(hash) => hash.buckets(),
-        Value::Set(set) => set.buckets(),
+        ValueRef::Hash(hash) => hash.buckets(),
+        ValueRef::Set(set) => set.buckets(),
         _ => 0,
     };
     if buckets == 0 {

@@ -1,0 +1,358 @@
+//! Memory for the entries of one table: slots in classes of eight bytes, addressed by four-byte references.
+//!
+//! Pages of 16 KiB hold slots of one class each. A page whose last slot is freed goes back to the allocator, so memory
+//! follows what is live; freeing a whole arena is freeing its pages.
+
+use crate::prefetch;
+use crate::segments::Segments;
+
+/// Bytes that sizes are rounded up to, and that references count in.
+pub(crate) const UNIT: usize = 8;
+const PAGE_BYTES: usize = 16 * 1024;
+const PAGE_UNITS: usize = PAGE_BYTES / UNIT;
+/// Largest slot, in bytes: sixteen of them fill a page nearly.
+pub(crate) const SLOT_MAX: usize = 1088;
+const CLASSES: usize = SLOT_MAX / UNIT + 1;
+/// No page, or no slot.
+const NONE: u32 = u32::MAX;
+const NO_SLOT: u16 = u16::MAX;
+
+/// Where a slot begins, in units from the start of the arena: 32 GiB in reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(transparent)]
+pub(crate) struct Ref(u32);
+
+impl Ref {
+    /// What an unused place in a table holds; never looked at.
+    pub(crate) const UNUSED: Self = Self(0);
+
+    /// A reference that leads nowhere, for tests of what only keeps references.
+    #[cfg(test)]
+    pub(crate) fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number it was made of.
+    #[cfg(test)]
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    #[inline]
+    fn page(self) -> usize {
+        self.0 as usize / PAGE_UNITS
+    }
+
+    #[inline]
+    fn offset(self) -> usize {
+        self.0 as usize % PAGE_UNITS * UNIT
+    }
+}
+
+type Page = Box<[u8; PAGE_BYTES]>;
+
+fn new_page() -> Page {
+    // Zeroed memory fresh from the system need not be touched, which an array on the stack would do.
+    match vec![0; PAGE_BYTES].into_boxed_slice().try_into() {
+        Ok(page) => page,
+        Err(_) => unreachable!("a vector of as many bytes as a page has"),
+    }
+}
+
+/// What is known about one page. Pages with room are linked in a list for each class.
+#[derive(Clone, Copy)]
+struct PageState {
+    /// Units of a slot.
+    class: u16,
+    /// Slots in use.
+    used: u16,
+    /// First of the freed slots, which are linked through their first two bytes; in units.
+    freed: u16,
+    /// From here on no slot has been used yet; in units.
+    fresh: u16,
+    prev: u32,
+    next: u32,
+}
+
+impl PageState {
+    fn has_fresh(&self) -> bool {
+        usize::from(self.fresh) + usize::from(self.class) <= PAGE_UNITS
+    }
+
+    fn is_full(&self) -> bool {
+        self.freed == NO_SLOT && !self.has_fresh()
+    }
+}
+
+/// Slots of up to [`SLOT_MAX`] bytes.
+#[derive(Default)]
+pub(crate) struct Arena {
+    pages: Vec<Option<Page>>,
+    states: Segments<PageState>,
+    /// First page with room, by class.
+    partial: Vec<u32>,
+    /// Numbers of pages that have gone back to the allocator.
+    vacant: Vec<u32>,
+    live_bytes: usize,
+}
+
+/// Bytes that a slot for `size` bytes takes.
+#[inline]
+pub(crate) const fn slot_bytes(size: usize) -> usize {
+    size.next_multiple_of(UNIT)
+}
+
+impl Arena {
+    fn state(&mut self, page: usize) -> &mut PageState {
+        match self.states.get_mut(page) {
+            Some(state) => state,
+            None => unreachable!("every page has a state"),
+        }
+    }
+
+    fn page_mut(&mut self, page: usize) -> &mut [u8; PAGE_BYTES] {
+        match self.pages.get_mut(page) {
+            Some(Some(page)) => page,
+            _ => unreachable!("a reference leads to a page"),
+        }
+    }
+
+    /// The bytes of the slot, and whatever follows it in its page.
+    #[inline]
+    pub(crate) fn bytes(&self, at: Ref) -> &[u8] {
+        match self.pages.get(at.page()) {
+            Some(Some(page)) => &page[at.offset()..],
+            _ => &[],
+        }
+    }
+
+    /// As [`bytes`](Self::bytes), for writing.
+    #[inline]
+    pub(crate) fn bytes_mut(&mut self, at: Ref) -> &mut [u8] {
+        match self.pages.get_mut(at.page()) {
+            Some(Some(page)) => &mut page[at.offset()..],
+            _ => &mut [],
+        }
+    }
+
+    /// Asks for the slot's first cache lines.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: Ref) {
+        if let Some(Some(page)) = self.pages.get(at.page()) {
+            prefetch::lines(&page[at.offset()..]);
+        }
+    }
+
+    /// A slot of at least `size` bytes, at most [`SLOT_MAX`]. Its content is whatever was there before. O(1).
+    pub(crate) fn alloc(&mut self, size: usize) -> Ref {
+        let class = size.div_ceil(UNIT).max(1);
+        debug_assert!(class < CLASSES);
+        let page = match self.partial.get(class) {
+            Some(&page) if page != NONE => page as usize,
+            _ => self.add_page(class),
+        };
+        self.live_bytes += class * UNIT;
+        let state = self.state(page);
+        state.used += 1;
+        let unit = if state.freed == NO_SLOT {
+            let unit = usize::from(state.fresh);
+            state.fresh += class as u16;
+            unit
+        } else {
+            let unit = usize::from(state.freed);
+            let bytes = &self.page_mut(page)[unit * UNIT..];
+            let next = u16::from_le_bytes([bytes[0], bytes[1]]);
+            self.state(page).freed = next;
+            unit
+        };
+        if self.state(page).is_full() {
+            self.unlink(page);
+        }
+        Ref((page * PAGE_UNITS + unit) as u32)
+    }
+
+    #[cold]
+    fn add_page(&mut self, class: usize) -> usize {
+        let state =
+            PageState { class: class as u16, used: 0, freed: NO_SLOT, fresh: 0, prev: NONE, next: NONE };
+        let page = if let Some(page) = self.vacant.pop() {
+            self.pages[page as usize] = Some(new_page());
+            *self.state(page as usize) = state;
+            page as usize
+        } else {
+            self.pages.push(Some(new_page()));
+            self.states.push(state);
+            self.pages.len() - 1
+        };
+        assert!(page < u32::MAX as usize / PAGE_UNITS, "a shard holds at most 32 GiB of small entries");
+        if self.partial.len() <= class {
+            self.partial.resize(class + 1, NONE);
+        }
+        self.link(page);
+        page
+    }
+
+    /// Puts a page at the head of its class' list.
+    fn link(&mut self, page: usize) {
+        let class = usize::from(self.state(page).class);
+        let head = std::mem::replace(&mut self.partial[class], page as u32);
+        let state = self.state(page);
+        state.prev = NONE;
+        state.next = head;
+        if head != NONE {
+            self.state(head as usize).prev = page as u32;
+        }
+    }
+
+    fn unlink(&mut self, page: usize) {
+        let PageState { class, prev, next, .. } = *self.state(page);
+        match prev {
+            NONE => self.partial[usize::from(class)] = next,
+            prev => self.state(prev as usize).next = next,
+        }
+        if next != NONE {
+            self.state(next as usize).prev = prev;
+        }
+    }
+
+    /// Gives a slot back. O(1).
+    pub(crate) fn free(&mut self, at: Ref) {
+        let (page, unit) = (at.page(), at.0 as usize % PAGE_UNITS);
+        let state = self.state(page);
+        let was_full = state.is_full();
+        let next = std::mem::replace(&mut state.freed, unit as u16);
+        state.used -= 1;
+        let (class, is_empty) = (usize::from(state.class), state.used == 0);
+        self.live_bytes -= class * UNIT;
+        if was_full {
+            self.link(page);
+        }
+        // The last page of a class stays: a key that comes and goes must not fetch and return a page each time.
+        let is_last = self.partial.get(class) == Some(&(page as u32)) && self.state(page).next == NONE;
+        if is_empty && !is_last {
+            self.unlink(page);
+            self.pages[page] = None;
+            self.vacant.push(page as u32);
+        } else {
+            self.page_mut(page)[unit * UNIT..][..2].copy_from_slice(&next.to_le_bytes());
+        }
+    }
+
+    /// Copies bytes from one slot to another.
+    pub(crate) fn copy(
+        &mut self,
+        (from, from_offset): (Ref, usize),
+        (to, to_offset): (Ref, usize),
+        len: usize,
+    ) {
+        let (source, target) = (from.offset() + from_offset, to.offset() + to_offset);
+        if from.page() == to.page() {
+            self.page_mut(from.page()).copy_within(source..source + len, target);
+        } else if let Ok([Some(source_page), Some(target_page)]) =
+            self.pages.get_disjoint_mut([from.page(), to.page()])
+        {
+            target_page[target..target + len].copy_from_slice(&source_page[source..source + len]);
+        }
+    }
+
+    /// Whether a slot for `old` bytes holds `new` bytes and is not larger than it needs to be.
+    #[inline]
+    pub(crate) const fn same_class(old: usize, new: usize) -> bool {
+        old.div_ceil(UNIT) == new.div_ceil(UNIT)
+    }
+
+    /// Bytes in slots that are in use.
+    pub(crate) fn live_bytes(&self) -> usize {
+        self.live_bytes
+    }
+
+    /// Bytes taken from the allocator.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        (self.pages.len() - self.vacant.len()) * PAGE_BYTES
+            + self.pages.capacity() * size_of::<Option<Page>>()
+            + self.states.heap_bytes()
+            + (self.partial.capacity() + self.vacant.capacity()) * size_of::<u32>()
+    }
+
+    /// Asserts every structural invariant. O(slots).
+    pub(crate) fn check(&self) {
+        assert_eq!(self.pages.len(), self.states.len());
+        let mut live = 0;
+        let mut with_room = 0;
+        for (page, state) in self.pages.iter().zip(self.states.iter()) {
+            let Some(page) = page else { continue };
+            let (class, fresh) = (usize::from(state.class), usize::from(state.fresh));
+            assert!(class > 0 && fresh <= PAGE_UNITS && fresh.is_multiple_of(class));
+            let mut freed = 0;
+            let mut unit = usize::from(state.freed);
+            while unit != usize::from(NO_SLOT) {
+                assert!(unit < fresh && unit.is_multiple_of(class), "a freed slot is none of the page's");
+                freed += 1;
+                assert!(freed <= fresh / class, "the freed slots run in a circle");
+                unit = usize::from(u16::from_le_bytes([page[unit * UNIT], page[unit * UNIT + 1]]));
+            }
+            assert_eq!(usize::from(state.used) + freed, fresh / class);
+            live += usize::from(state.used) * class * UNIT;
+            with_room += usize::from(!state.is_full());
+        }
+        assert_eq!(live, self.live_bytes);
+        for (class, &head) in self.partial.iter().enumerate() {
+            let (mut page, mut prev) = (head, NONE);
+            while let Some(state) = self.states.get(page as usize) {
+                assert!(state.prev == prev && usize::from(state.class) == class && !state.is_full());
+                with_room -= 1;
+                (prev, page) = (page, state.next);
+            }
+        }
+        assert_eq!(with_room, 0, "every page with room is in its list");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arena, Ref, SLOT_MAX, slot_bytes};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn slots_keep_what_was_written(ops in prop::collection::vec((1usize..=SLOT_MAX, any::<u8>(), 0usize..8), 1..600)) {
+            let mut arena = Arena::default();
+            let mut live: Vec<(Ref, Vec<u8>)> = Vec::new();
+            for (size, byte, choice) in ops {
+                if choice < 3 && !live.is_empty() {
+                    let (at, content) = live.swap_remove(usize::from(byte) % live.len());
+                    prop_assert_eq!(&arena.bytes(at)[..content.len()], &content[..]);
+                    arena.free(at);
+                } else if choice == 3 && !live.is_empty() {
+                    let (from, content) = live[usize::from(byte) % live.len()].clone();
+                    let to = arena.alloc(content.len());
+                    arena.copy((from, 0), (to, 0), content.len());
+                    live.push((to, content));
+                } else {
+                    let at = arena.alloc(size);
+                    arena.bytes_mut(at)[..size].fill(byte);
+                    live.push((at, vec![byte; size]));
+                }
+                arena.check();
+            }
+            for (at, content) in &live {
+                prop_assert_eq!(&arena.bytes(*at)[..content.len()], &content[..]);
+            }
+            let total: usize = live.iter().map(|(_, content)| slot_bytes(content.len())).sum();
+            prop_assert_eq!(arena.live_bytes(), total);
+        }
+    }
+
+    #[test]
+    fn emptied_pages_go_back() {
+        let mut arena = Arena::default();
+        let slots: Vec<Ref> = (0..100_000).map(|_| arena.alloc(40)).collect();
+        let full = arena.heap_bytes();
+        for at in slots {
+            arena.free(at);
+        }
+        arena.check();
+        assert!(arena.heap_bytes() * 10 < full, "{} of {full} bytes are kept", arena.heap_bytes());
+        assert_eq!(arena.live_bytes(), 0);
+    }
+}

@@ -1,0 +1,595 @@
+//! The index of a table: from hashes to references, in buckets of one cache line.
+//!
+//! A bucket holds twelve references of four bytes with a tag byte for each. Two neighbouring buckets make a pair, which
+//! is what a hash addresses; one bit of the hash says which of the two is looked at first. What does not fit into its
+//! pair goes to overflow buckets. Pairs are split and merged one at a time by linear hashing: no operation rehashes the
+//! table, memory follows the number of items, and a look-up goes to one pair even while the table grows.
+
+use crate::arena::Ref;
+use crate::prefetch;
+use crate::rng::Rng;
+use crate::segments::Segments;
+use smallvec::SmallVec;
+
+/// Places of a bucket.
+const PLACES: usize = 12;
+/// Items for each pair from which on the table grows, eleven twelfths of the places: 6.7 to 7.2 bytes an item, and one
+/// item in twenty overflows.
+const GROW: usize = 22;
+/// Items for each pair below which the table shrinks.
+const SHRINK: usize = 5;
+/// No overflow bucket.
+const NONE: u32 = u32::MAX;
+/// No item of the pair is ever due.
+pub(crate) const NEVER_DUE: u32 = u32::MAX;
+/// Pairs whose due times are summed up in one.
+const GROUP: usize = 16;
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Bucket {
+    /// For each place eight bits of the hash of its item, 0 where there is none.
+    tags: [u8; PLACES],
+    /// The first bucket of a pair and overflow buckets: the next overflow bucket. The second bucket of a pair: when the
+    /// first of the pair's items may be due.
+    extra: u32,
+    refs: [Ref; PLACES],
+}
+
+impl Bucket {
+    const EMPTY: Self = Self { tags: [0; PLACES], extra: NONE, refs: [Ref::UNUSED; PLACES] };
+
+    /// Places with this tag, one bit each.
+    #[inline]
+    fn matches(&self, tag: u8) -> Places {
+        Places(matching(&self.tags, tag))
+    }
+
+    fn used(&self) -> Places {
+        Places(!matching(&self.tags, 0) & ((1 << PLACES) - 1))
+    }
+
+    fn free_place(&self) -> Option<usize> {
+        self.matches(0).next()
+    }
+
+    fn put(&mut self, place: usize, tag: u8, at: Ref) {
+        self.tags[place] = tag;
+        self.refs[place] = at;
+    }
+}
+
+/// Bit n is set where `tags[n] == tag`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[allow(unsafe_code, reason = "vector instructions that every processor of the family has")]
+fn matching(tags: &[u8; PLACES], tag: u8) -> u32 {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi32, _mm_set1_epi8};
+    let word = |at: usize| i32::from_le_bytes([tags[at], tags[at + 1], tags[at + 2], tags[at + 3]]);
+    let (low, middle, high) = (word(0), word(4), word(8));
+    // SAFETY: SSE2 is part of x86-64, and these instructions touch no memory.
+    let mask = unsafe {
+        _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_set_epi32(0, high, middle, low), _mm_set1_epi8(tag as i8)))
+    };
+    mask as u32 & ((1 << PLACES) - 1)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn matching(tags: &[u8; PLACES], tag: u8) -> u32 {
+    matching_portable(tags, tag)
+}
+
+/// As `matching`, on any processor.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn matching_portable(tags: &[u8; PLACES], tag: u8) -> u32 {
+    tags.iter().enumerate().fold(0, |mask, (place, other)| mask | (u32::from(*other == tag) << place))
+}
+
+/// Places of a bucket, as bits.
+struct Places(u32);
+
+impl Iterator for Places {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let place = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(place)
+    }
+}
+
+#[derive(Clone, Copy)]
+#[repr(C, align(128))]
+struct Pair([Bucket; 2]);
+
+/// Where an item stands. Valid until the next insertion or removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pair: u32,
+    /// 0 and 1 are the pair's own buckets, 2 and up overflow buckets.
+    bucket: u32,
+    place: u8,
+}
+
+impl Place {
+    /// Number of the pair.
+    pub(crate) fn pair(self) -> usize {
+        self.pair as usize
+    }
+}
+
+/// What the index has to know of the items that its references lead to.
+pub(crate) trait Items {
+    /// The hash of an item's key.
+    fn hash(&self, at: Ref) -> u64;
+    /// Asks for the item's memory.
+    fn prefetch(&self, at: Ref);
+}
+
+/// The index. Items are addressed by hashes that the caller computes.
+pub(crate) struct Buckets {
+    pairs: Segments<Pair>,
+    overflow: Segments<Bucket>,
+    /// First unused overflow bucket.
+    spare: u32,
+    /// Overflow buckets in use.
+    overflowing: u32,
+    /// Earliest due time of each [`GROUP`] of pairs; nothing where nothing was ever due.
+    due: Vec<u32>,
+    len: usize,
+    /// The largest power of two that is not above the number of pairs.
+    base: usize,
+    /// Most overflow buckets that a pair has had.
+    longest: u32,
+}
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Self {
+            pairs: Segments::new(),
+            overflow: Segments::new(),
+            spare: NONE,
+            overflowing: 0,
+            due: Vec::new(),
+            len: 0,
+            base: 1,
+            longest: 0,
+        }
+    }
+}
+
+#[inline]
+fn tag_of(hash: u64) -> u8 {
+    // Bits that neither the pair nor the shard is chosen by.
+    ((hash >> 32) as u8).max(1)
+}
+
+#[inline]
+fn home_of(hash: u64) -> usize {
+    (hash >> 40) as usize & 1
+}
+
+impl Buckets {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Number of pairs.
+    pub(crate) fn pairs(&self) -> usize {
+        self.pairs.len()
+    }
+
+    #[inline]
+    fn pair_of(&self, hash: u64) -> usize {
+        let wide = hash as u32 as usize & (2 * self.base - 1);
+        if wide < self.pairs.len() { wide } else { wide & (self.base - 1) }
+    }
+
+    fn pair_mut(&mut self, pair: usize) -> &mut Pair {
+        match self.pairs.get_mut(pair) {
+            Some(pair) => pair,
+            None => unreachable!("a place is in one of the pairs"),
+        }
+    }
+
+    fn bucket_mut(&mut self, place: Place) -> &mut Bucket {
+        match place.bucket {
+            half @ 0..2 => &mut self.pair_mut(place.pair as usize).0[half as usize],
+            overflow => self.overflow_mut(overflow - 2),
+        }
+    }
+
+    fn overflow_mut(&mut self, number: u32) -> &mut Bucket {
+        match self.overflow.get_mut(number as usize) {
+            Some(bucket) => bucket,
+            None => unreachable!("links lead to overflow buckets"),
+        }
+    }
+
+    /// The place of the item with this hash for which `eq` holds, and the reference there. O(1) expected.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, mut eq: impl FnMut(Ref) -> bool) -> Option<(Place, Ref)> {
+        let number = self.pair_of(hash);
+        let pair = self.pairs.get(number)?;
+        let (tag, home) = (tag_of(hash), home_of(hash));
+        for half in [home, 1 - home] {
+            let bucket = &pair.0[half];
+            for place in bucket.matches(tag) {
+                let at = bucket.refs[place];
+                if eq(at) {
+                    return Some((
+                        Place { pair: number as u32, bucket: half as u32, place: place as u8 },
+                        at,
+                    ));
+                }
+            }
+        }
+        let mut next = pair.0[0].extra;
+        while let Some(bucket) = self.overflow.get(next as usize) {
+            for place in bucket.matches(tag) {
+                let at = bucket.refs[place];
+                if eq(at) {
+                    return Some((Place { pair: number as u32, bucket: next + 2, place: place as u8 }, at));
+                }
+            }
+            next = bucket.extra;
+        }
+        None
+    }
+
+    /// First step of warming a look-up: asks for its pair.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        if let Some(pair) = self.pairs.get(self.pair_of(hash)) {
+            prefetch::item(pair);
+        }
+    }
+
+    /// Second step: the likely place of the item. Reads the pair.
+    #[inline]
+    pub(crate) fn candidate(&self, hash: u64) -> Option<Ref> {
+        let pair = self.pairs.get(self.pair_of(hash))?;
+        let (tag, home) = (tag_of(hash), home_of(hash));
+        [home, 1 - home]
+            .into_iter()
+            .find_map(|half| pair.0[half].matches(tag).next().map(|place| pair.0[half].refs[place]))
+    }
+
+    /// The reference at a place.
+    #[inline]
+    pub(crate) fn get(&self, place: Place) -> Ref {
+        let bucket = match place.bucket {
+            half @ 0..2 => self.pairs.get(place.pair as usize).map(|pair| &pair.0[half as usize]),
+            overflow => self.overflow.get(overflow as usize - 2),
+        };
+        bucket.map_or(Ref::UNUSED, |bucket| bucket.refs[usize::from(place.place) % PLACES])
+    }
+
+    /// Has the item at a place lead elsewhere: it has moved.
+    #[inline]
+    pub(crate) fn set(&mut self, place: Place, at: Ref) {
+        self.bucket_mut(place).refs[usize::from(place.place) % PLACES] = at;
+    }
+
+    /// Adds an item that is not there yet. O(1): at most one pair is split.
+    pub(crate) fn insert(&mut self, hash: u64, at: Ref, items: &impl Items) -> Place {
+        if self.pairs.len() == 0 {
+            self.pairs.push(Pair([Bucket::EMPTY; 2]));
+        }
+        self.len += 1;
+        // First the splitting: the place stays valid then.
+        if self.len > GROW * self.pairs.len() {
+            self.split_one(items);
+        }
+        self.add(hash, at)
+    }
+
+    fn add(&mut self, hash: u64, at: Ref) -> Place {
+        let number = self.pair_of(hash);
+        let (tag, home) = (tag_of(hash), home_of(hash));
+        let pair = self.pair_mut(number);
+        let mut place = Place { pair: number as u32, bucket: 0, place: 0 };
+        for half in [home, 1 - home] {
+            if let Some(free) = pair.0[half].free_place() {
+                pair.0[half].put(free, tag, at);
+                (place.bucket, place.place) = (half as u32, free as u8);
+                return place;
+            }
+        }
+        // Only the first overflow bucket may have room: the ones behind it were full before it was needed.
+        let first = pair.0[0].extra;
+        let free = self.overflow.get(first as usize).and_then(Bucket::free_place);
+        let (number, free) = if let Some(free) = free {
+            (first, free)
+        } else {
+            let fresh = self.take_spare();
+            self.overflow_mut(fresh).extra = first;
+            self.pair_mut(place.pair as usize).0[0].extra = fresh;
+            self.longest = self.longest.max(self.chain_length(fresh));
+            (fresh, 0)
+        };
+        self.overflow_mut(number).put(free, tag, at);
+        (place.bucket, place.place) = (number + 2, free as u8);
+        place
+    }
+
+    fn chain_length(&self, mut number: u32) -> u32 {
+        let mut length = 0;
+        while let Some(bucket) = self.overflow.get(number as usize) {
+            length += 1;
+            number = bucket.extra;
+        }
+        length
+    }
+
+    fn take_spare(&mut self) -> u32 {
+        self.overflowing += 1;
+        if let Some(bucket) = self.overflow.get(self.spare as usize) {
+            let number = std::mem::replace(&mut self.spare, bucket.extra);
+            *self.overflow_mut(number) = Bucket::EMPTY;
+            number
+        } else {
+            self.overflow.push(Bucket::EMPTY);
+            self.overflow.len() as u32 - 1
+        }
+    }
+
+    fn give_back(&mut self, number: u32) {
+        self.overflowing -= 1;
+        self.overflow_mut(number).extra = self.spare;
+        self.spare = number;
+        if self.overflowing == 0 {
+            self.overflow = Segments::new();
+            self.spare = NONE;
+        }
+    }
+
+    /// Takes everything out of a pair.
+    fn drain(&mut self, number: usize) -> SmallVec<[Ref; 64]> {
+        let mut items = SmallVec::new();
+        let pair = self.pair_mut(number);
+        let mut next = std::mem::replace(&mut pair.0[0].extra, NONE);
+        for bucket in &mut pair.0 {
+            items.extend(bucket.used().map(|place| bucket.refs[place]));
+            bucket.tags = [0; PLACES];
+        }
+        while let Some(bucket) = self.overflow.get(next as usize) {
+            items.extend(bucket.used().map(|place| bucket.refs[place]));
+            let number = std::mem::replace(&mut next, bucket.extra);
+            self.give_back(number);
+        }
+        items
+    }
+
+    /// Splits the next pair in line in two.
+    fn split_one(&mut self, items: &impl Items) {
+        let old = self.pairs.len() - self.base;
+        let due = self.pair_due(old);
+        self.pairs.push(Pair([Bucket::EMPTY; 2]));
+        let new = self.pairs.len() - 1;
+        if self.pairs.len() == 2 * self.base {
+            self.base *= 2;
+        }
+        let moved = self.drain(old);
+        // The waits for the items' memory overlap.
+        for &at in &moved {
+            items.prefetch(at);
+        }
+        for at in moved {
+            self.add(items.hash(at), at);
+        }
+        self.note_due(new, due);
+    }
+
+    /// Gives the items of the last pair to its twin.
+    fn merge_one(&mut self, items: &impl Items) {
+        let last = self.pairs.len() - 1;
+        let due = self.pair_due(last);
+        let moved = self.drain(last);
+        self.pairs.pop();
+        if self.pairs.len() < self.base {
+            self.base /= 2;
+        }
+        self.due.truncate(self.pairs.len().div_ceil(GROUP));
+        self.note_due(last - self.base, due);
+        for &at in &moved {
+            items.prefetch(at);
+        }
+        for at in moved {
+            self.add(items.hash(at), at);
+        }
+    }
+
+    /// Removes the item at a place. O(1).
+    pub(crate) fn remove(&mut self, place: Place) {
+        self.len -= 1;
+        // What overflows first fills the gap, so that only full pairs overflow.
+        let first = self.pair_mut(place.pair as usize).0[0].extra;
+        let Some(overflow) = self.overflow.get(first as usize) else {
+            self.bucket_mut(place).tags[usize::from(place.place) % PLACES] = 0;
+            return;
+        };
+        let (next, last) = (overflow.extra, overflow.used().last().unwrap_or(0));
+        let (tag, at) = (overflow.tags[last], overflow.refs[last]);
+        self.bucket_mut(place).put(usize::from(place.place) % PLACES, tag, at);
+        let overflow = self.overflow_mut(first);
+        overflow.tags[last] = 0;
+        if last == 0 {
+            self.pair_mut(place.pair as usize).0[0].extra = next;
+            self.give_back(first);
+        }
+    }
+
+    /// Gives memory back after removals, two pairs at a time at most: O(1).
+    #[inline]
+    pub(crate) fn shrink(&mut self, items: &impl Items) {
+        for _ in 0..2 {
+            if self.len >= SHRINK * self.pairs.len() || self.pairs.len() <= 1 {
+                return;
+            }
+            self.merge_one(items);
+        }
+    }
+
+    /// Visits the items of one pair.
+    pub(crate) fn visit_pair(&self, number: usize, mut visit: impl FnMut(Place, Ref)) {
+        let Some(pair) = self.pairs.get(number) else { return };
+        let mut visit_bucket = |id: u32, bucket: &Bucket| {
+            for place in bucket.used() {
+                visit(Place { pair: number as u32, bucket: id, place: place as u8 }, bucket.refs[place]);
+            }
+        };
+        visit_bucket(0, &pair.0[0]);
+        visit_bucket(1, &pair.0[1]);
+        let mut next = pair.0[0].extra;
+        while let Some(bucket) = self.overflow.get(next as usize) {
+            visit_bucket(next + 2, bucket);
+            next = bucket.extra;
+        }
+    }
+
+    /// All items.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Ref> {
+        self.pairs.iter().enumerate().flat_map(|(number, _)| {
+            let mut items: SmallVec<[Ref; 64]> = SmallVec::new();
+            self.visit_pair(number, |_, at| items.push(at));
+            items
+        })
+    }
+
+    /// Visits the items of the pair under `cursor` (and its twin) and returns the next cursor, 0 at the end.
+    ///
+    /// The cursor counts in reversed bit order, after an idea of Pieter Noordhuis used in Redis: whatever the table grows
+    /// or shrinks to between two calls, every item that stays from the first call to the last is visited.
+    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(Ref)) -> u64 {
+        if self.len == 0 {
+            return 0;
+        }
+        let mask = self.base as u64 - 1;
+        let low = (cursor & mask) as usize;
+        for pair in [low, low + self.base] {
+            self.visit_pair(pair, |_, at| visit(at));
+        }
+        (cursor | !mask).reverse_bits().wrapping_add(1).reverse_bits()
+    }
+
+    /// A uniformly chosen item. O(1) expected.
+    pub(crate) fn random(&self, rng: &mut Rng) -> Option<(Place, Ref)> {
+        if self.len == 0 {
+            return None;
+        }
+        let most = (2 + self.longest as usize) * PLACES;
+        loop {
+            // Drawing a place of a pair that may not be there rejects pairs in the measure of how empty they are.
+            let number = rng.below(self.pairs.len());
+            let wanted = rng.below(most);
+            let (mut seen, mut found) = (0, None);
+            self.visit_pair(number, |place, at| {
+                if seen == wanted {
+                    found = Some((place, at));
+                }
+                seen += 1;
+            });
+            if found.is_some() {
+                return found;
+            }
+        }
+    }
+
+    // ---- due times ----
+
+    fn pair_due(&self, pair: usize) -> u32 {
+        self.pairs.get(pair).map_or(NEVER_DUE, |pair| pair.0[1].extra)
+    }
+
+    /// Notes that an item of a pair may be due at `due`, whatever the unit.
+    pub(crate) fn note_due(&mut self, pair: usize, due: u32) {
+        if due == NEVER_DUE {
+            return;
+        }
+        let extra = &mut self.pair_mut(pair).0[1].extra;
+        *extra = due.min(*extra);
+        let group = pair / GROUP;
+        if self.due.len() <= group {
+            self.due.resize(group + 1, NEVER_DUE);
+        }
+        self.due[group] = self.due[group].min(due);
+    }
+
+    /// Finds the next pair from `from` on that may have an item due at or before `now`. Passes over sixteen pairs at a
+    /// time where nothing is due.
+    pub(crate) fn next_due(&mut self, mut from: usize, now: u32) -> Option<usize> {
+        while from < self.pairs.len() {
+            let group = from / GROUP;
+            match self.due.get(group) {
+                None => return None,
+                Some(&due) if due > now => from = (group + 1) * GROUP,
+                Some(_) => {
+                    let end = ((group + 1) * GROUP).min(self.pairs.len());
+                    if let Some(pair) = (from..end).find(|pair| self.pair_due(*pair) <= now) {
+                        return Some(pair);
+                    }
+                    // Nothing is left here: what remains tells when to look again.
+                    let rest = (group * GROUP..end).map(|pair| self.pair_due(pair)).min();
+                    self.due[group] = rest.unwrap_or(NEVER_DUE);
+                    from = end;
+                }
+            }
+        }
+        None
+    }
+
+    /// Sets when the first item of a pair is due, after all of them have been looked at.
+    pub(crate) fn set_due(&mut self, pair: usize, due: u32) {
+        if pair < self.pairs.len() {
+            self.pair_mut(pair).0[1].extra = due;
+        }
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.pairs.heap_bytes() + self.overflow.heap_bytes() + self.due.capacity() * size_of::<u32>()
+    }
+
+    /// Asserts every structural invariant, and that each item is where `items` says its hash belongs. O(n).
+    pub(crate) fn check(&self, items: &impl Items, due_of: impl Fn(Ref) -> u32) {
+        assert!(self.base.is_power_of_two());
+        if self.pairs.len() == 0 {
+            assert_eq!(self.len, 0);
+            return;
+        }
+        assert!(self.base <= self.pairs.len() && self.pairs.len() < 2 * self.base);
+        let (mut seen, mut chained) = (0, 0);
+        for number in 0..self.pairs.len() {
+            let Some(pair) = self.pairs.get(number) else { unreachable!() };
+            let chain = self.chain_length(pair.0[0].extra);
+            chained += chain;
+            assert!(chain <= self.longest);
+            if chain > 0 {
+                assert!(
+                    pair.0.iter().all(|bucket| bucket.free_place().is_none()),
+                    "only full pairs overflow"
+                );
+            }
+            self.visit_pair(number, |place, at| {
+                let hash = items.hash(at);
+                assert_eq!(self.pair_of(hash), number, "an item is in its pair");
+                assert_eq!(self.get(place), at);
+                assert!(pair.0[1].extra <= due_of(at), "a pair knows when its first item is due");
+                seen += 1;
+            });
+            let group = self.due.get(number / GROUP).copied().unwrap_or(NEVER_DUE);
+            assert!(group <= pair.0[1].extra, "a group knows when its first pair is due");
+        }
+        assert_eq!(seen, self.len);
+        assert_eq!(chained, self.overflowing);
+    }
+}
+
+#[cfg(test)]
+mod tests;

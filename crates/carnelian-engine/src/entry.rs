@@ -1,0 +1,406 @@
+//! How an entry lies in its slot: a header of eight bytes, when it expires if it does, the key, the value.
+//!
+//! Strings of about a kilobyte and integers in their natural width are in the slot itself; anything larger is an object
+//! beside the arena, and the slot holds its number.
+
+use crate::access::AccessClock;
+use crate::arena::SLOT_MAX;
+use crate::objects::{Object, ObjectId, Objects};
+use crate::string::StringRef;
+use crate::value::ValueRef;
+use carnelian_encoding::listpack::Element;
+
+const HEADER_BYTES: usize = 8;
+const EXPIRY_BYTES: usize = 8;
+/// Longest key, in bytes, that the slot holds; a longer one is an object.
+const KEY_MAX: usize = 255;
+
+/// Expiry of an entry that never expires.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// What the value's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An integer of one, two, four or eight bytes.
+    Int,
+    /// A string.
+    Text,
+    /// A string that has been edited in place, which shows in its encoding's name.
+    Edited,
+    /// The number of an object.
+    Object,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Int, Self::Text, Self::Edited, Self::Object];
+}
+
+/// The first eight bytes of an entry: access clock (24 bits), snapshot epoch (8), kind and flags (8), length of the key
+/// (8) and of the value (16).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header(u64);
+
+impl Header {
+    const EXPIRES: u64 = 1 << 37;
+    const KEY_IS_OBJECT: u64 = 1 << 38;
+
+    #[inline]
+    pub(crate) fn clock(self) -> AccessClock {
+        AccessClock::from_bits(self.0 as u32 & 0x00ff_ffff)
+    }
+
+    #[inline]
+    pub(crate) fn with_clock(self, clock: AccessClock) -> Self {
+        Self(self.0 & !0x00ff_ffff | u64::from(clock.bits()))
+    }
+
+    #[inline]
+    pub(crate) fn epoch(self) -> u8 {
+        (self.0 >> 24) as u8
+    }
+
+    pub(crate) fn with_epoch(self, epoch: u8) -> Self {
+        Self(self.0 & !(0xff << 24) | u64::from(epoch) << 24)
+    }
+
+    /// The same entry with, or without, an expiry.
+    pub(crate) fn with_expiry(self, expires: bool) -> Self {
+        Self(if expires { self.0 | Self::EXPIRES } else { self.0 & !Self::EXPIRES })
+    }
+
+    #[inline]
+    fn kind(self) -> Kind {
+        Kind::ALL[(self.0 >> 32) as usize % Kind::ALL.len()]
+    }
+
+    #[inline]
+    fn expires(self) -> bool {
+        self.0 & Self::EXPIRES != 0
+    }
+
+    #[inline]
+    fn key_is_object(self) -> bool {
+        self.0 & Self::KEY_IS_OBJECT != 0
+    }
+
+    /// Bytes that the key takes in the slot.
+    #[inline]
+    pub(crate) fn key_len(self) -> usize {
+        (self.0 >> 40) as u8 as usize
+    }
+
+    #[inline]
+    fn value_len(self) -> usize {
+        (self.0 >> 48) as usize
+    }
+
+    #[inline]
+    pub(crate) fn key_start(self) -> usize {
+        HEADER_BYTES + if self.expires() { EXPIRY_BYTES } else { 0 }
+    }
+
+    #[inline]
+    fn value_start(self) -> usize {
+        self.key_start() + self.key_len()
+    }
+
+    /// Bytes of the whole entry.
+    #[inline]
+    pub(crate) fn size(self) -> usize {
+        self.value_start() + self.value_len()
+    }
+
+    #[inline]
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        match bytes.first_chunk() {
+            Some(bytes) => Self(u64::from_le_bytes(*bytes)),
+            None => Self(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn write(self, bytes: &mut [u8]) {
+        if let Some(place) = bytes.first_chunk_mut() {
+            *place = self.0.to_le_bytes();
+        }
+    }
+}
+
+/// A value on its way into a slot.
+pub(crate) enum Payload<'a> {
+    Int(i64),
+    Text(&'a [u8]),
+    Edited(&'a [u8]),
+    Object(Object),
+}
+
+impl Payload<'_> {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Int(_) => Kind::Int,
+            Self::Text(_) => Kind::Text,
+            Self::Edited(_) => Kind::Edited,
+            Self::Object(_) => Kind::Object,
+        }
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        match self {
+            Self::Int(value) => int_width(*value),
+            Self::Text(bytes) | Self::Edited(bytes) => bytes.len(),
+            Self::Object(_) => size_of::<ObjectId>(),
+        }
+    }
+
+    fn write(self, place: &mut [u8], objects: &mut Objects) {
+        match self {
+            Self::Int(value) => {
+                let width = place.len();
+                place.copy_from_slice(&value.to_le_bytes()[..width]);
+            }
+            Self::Text(bytes) | Self::Edited(bytes) => place.copy_from_slice(bytes),
+            Self::Object(object) => place.copy_from_slice(&objects.add(object).to_bytes()),
+        }
+    }
+}
+
+#[inline]
+fn int_width(value: i64) -> usize {
+    // Bits that are not copies of the sign, and the sign.
+    match u64::BITS + 1 - (value ^ (value >> 63)).leading_zeros() {
+        0..=8 => 1,
+        9..=16 => 2,
+        17..=32 => 4,
+        _ => 8,
+    }
+}
+
+/// Whether a value of `len` bytes goes into the slot with its key.
+#[inline]
+pub(crate) fn fits_slot(key: usize, len: usize) -> bool {
+    HEADER_BYTES + EXPIRY_BYTES + key.min(KEY_MAX) + len <= SLOT_MAX
+}
+
+/// Everything about an entry that is about to be written.
+pub(crate) struct Blueprint<'a> {
+    header: Header,
+    expire_ms: u64,
+    payload: Payload<'a>,
+}
+
+impl<'a> Blueprint<'a> {
+    fn new(
+        key_len: usize,
+        key_is_object: bool,
+        payload: Payload<'a>,
+        expire_ms: u64,
+        clock: AccessClock,
+        epoch: u8,
+    ) -> Self {
+        let flags = if expire_ms == NEVER { 0 } else { Header::EXPIRES }
+            | if key_is_object { Header::KEY_IS_OBJECT } else { 0 };
+        let header = Header(
+            flags
+                | (payload.kind() as u64) << 32
+                | (key_len as u64) << 40
+                | (payload.len() as u64) << 48
+                | u64::from(epoch) << 24
+                | u64::from(clock.bits()),
+        );
+        Self { header, expire_ms, payload }
+    }
+
+    /// An entry under a new key.
+    #[inline]
+    pub(crate) fn for_key(
+        key: &[u8],
+        payload: Payload<'a>,
+        expire_ms: u64,
+        clock: AccessClock,
+        epoch: u8,
+    ) -> Self {
+        let is_object = key.len() > KEY_MAX;
+        let len = if is_object { size_of::<ObjectId>() } else { key.len() };
+        Self::new(len, is_object, payload, expire_ms, clock, epoch)
+    }
+
+    /// An entry with the key of another one.
+    #[inline]
+    pub(crate) fn replacing(old: Header, payload: Payload<'a>, expire_ms: u64, clock: AccessClock) -> Self {
+        Self::new(old.key_len(), old.key_is_object(), payload, expire_ms, clock, old.epoch())
+    }
+
+    /// Bytes that the entry takes.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        self.header.size()
+    }
+
+    /// Whether the key would lie where it lies in an entry with this header.
+    #[inline]
+    pub(crate) fn keeps_key(&self, old: Header) -> bool {
+        self.header.expires() == old.expires()
+    }
+
+    /// Where the key goes.
+    #[inline]
+    pub(crate) fn key_start(&self) -> usize {
+        self.header.key_start()
+    }
+
+    /// Writes everything but the key, which lies or will lie at [`key_start`](Self::key_start).
+    #[inline]
+    pub(crate) fn write(self, slot: &mut [u8], objects: &mut Objects) {
+        let header = self.header;
+        header.write(slot);
+        if header.expires() {
+            write_expiry(slot, self.expire_ms);
+        }
+        if let Some(place) = slot.get_mut(header.value_start()..header.size()) {
+            self.payload.write(place, objects);
+        }
+    }
+
+    /// Writes the key.
+    #[inline]
+    pub(crate) fn write_key(&self, slot: &mut [u8], key: &[u8], objects: &mut Objects) {
+        let place = &mut slot[self.header.key_start()..self.header.value_start()];
+        if self.header.key_is_object() {
+            place.copy_from_slice(&objects.add(Object::Text(key.to_vec())).to_bytes());
+        } else {
+            place.copy_from_slice(key);
+        }
+    }
+}
+
+/// Writes when an entry expires that has room for it.
+pub(crate) fn write_expiry(slot: &mut [u8], expire_ms: u64) {
+    slot[HEADER_BYTES..HEADER_BYTES + EXPIRY_BYTES].copy_from_slice(&expire_ms.to_le_bytes());
+}
+
+/// An entry as it lies in its slot.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    bytes: &'a [u8],
+    objects: &'a Objects,
+    pub(crate) header: Header,
+}
+
+impl<'a> Entry<'a> {
+    /// `bytes` begin where the slot does.
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8], objects: &'a Objects) -> Self {
+        Self { bytes, objects, header: Header::read(bytes) }
+    }
+
+    #[inline]
+    fn part(&self, start: usize, len: usize) -> &'a [u8] {
+        self.bytes.get(start..start + len).unwrap_or_default()
+    }
+
+    #[inline]
+    fn object_at(&self, start: usize) -> Option<ObjectId> {
+        self.bytes.get(start..)?.first_chunk().map(|bytes| ObjectId::from_bytes(*bytes))
+    }
+
+    /// The key.
+    #[inline]
+    pub(crate) fn key(&self) -> &'a [u8] {
+        let start = self.header.key_start();
+        if !self.header.key_is_object() {
+            return self.part(start, self.header.key_len());
+        }
+        match self.key_object().and_then(|id| self.objects.get(id)) {
+            Some(Object::Text(key)) => key,
+            _ => &[],
+        }
+    }
+
+    /// The object that holds the key, if one does.
+    pub(crate) fn key_object(&self) -> Option<ObjectId> {
+        self.header.key_is_object().then(|| self.object_at(self.header.key_start()))?
+    }
+
+    /// The object that holds the value, if one does.
+    #[inline]
+    pub(crate) fn object(&self) -> Option<ObjectId> {
+        (self.header.kind() == Kind::Object).then(|| self.object_at(self.header.value_start()))?
+    }
+
+    /// Milliseconds since 1970 after which the entry is gone, or [`NEVER`].
+    #[inline]
+    pub(crate) fn expire_ms(&self) -> u64 {
+        if !self.header.expires() {
+            return NEVER;
+        }
+        self.bytes
+            .get(HEADER_BYTES..)
+            .and_then(|bytes| bytes.first_chunk())
+            .map_or(NEVER, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    pub(crate) fn expiry(&self) -> Option<u64> {
+        Some(self.expire_ms()).filter(|expire_ms| *expire_ms != NEVER)
+    }
+
+    #[inline]
+    pub(crate) fn is_expired(&self, now_ms: u64) -> bool {
+        self.header.expires() && self.expire_ms() < now_ms
+    }
+
+    /// The value.
+    #[inline]
+    pub(crate) fn value(&self) -> ValueRef<'a> {
+        let bytes = self.part(self.header.value_start(), self.header.value_len());
+        match self.header.kind() {
+            Kind::Text => ValueRef::String(StringRef::text(bytes)),
+            Kind::Int => ValueRef::String(StringRef::new(Element::Int(read_int(bytes)), false)),
+            Kind::Edited => ValueRef::String(StringRef::new(Element::Str(bytes), true)),
+            Kind::Object => match self.object().and_then(|id| self.objects.get(id)) {
+                Some(Object::Text(text)) => ValueRef::String(StringRef::new(Element::Str(text), true)),
+                Some(Object::List(list)) => ValueRef::List(list),
+                Some(Object::Set(set)) => ValueRef::Set(set),
+                Some(Object::Hash(hash)) => ValueRef::Hash(hash),
+                None => ValueRef::String(StringRef::text(&[])),
+            },
+        }
+    }
+}
+
+#[inline]
+fn read_int(bytes: &[u8]) -> i64 {
+    match *bytes {
+        [byte] => i64::from(byte as i8),
+        [a, b] => i64::from(i16::from_le_bytes([a, b])),
+        [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
+        _ => bytes.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{int_width, read_int};
+
+    #[test]
+    fn integers_take_their_natural_width() {
+        for (value, width) in [
+            (0, 1),
+            (-1, 1),
+            (127, 1),
+            (-128, 1),
+            (128, 2),
+            (-129, 2),
+            (32_767, 2),
+            (32_768, 4),
+            (i64::from(i32::MIN), 4),
+            (i64::from(i32::MAX), 4),
+            (i64::from(i32::MAX) + 1, 8),
+            (i64::MIN, 8),
+            (i64::MAX, 8),
+        ] {
+            assert_eq!(int_width(value), width, "{value}");
+            assert_eq!(read_int(&value.to_le_bytes()[..width]), value);
+        }
+    }
+}
