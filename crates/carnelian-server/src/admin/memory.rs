@@ -1,6 +1,6 @@
 //! MEMORY.
 
-use super::info::memory::{Usage, excess, percent, ratio};
+use super::info::memory::{Usage, excess, percent, ratio, table_bytes};
 use crate::server::Server;
 use carnelian_commands::{CommandResult, Ctx};
 
@@ -12,7 +12,8 @@ const HIGH_RATIO: f64 = 1.4;
 const MUCH_BYTES: i64 = 10 * 1024 * 1024;
 
 pub(super) fn doctor(server: &Server, ctx: &mut Ctx) -> CommandResult {
-    let usage = Usage::take(server);
+    // Of keys that are not locked, which makes no difference here.
+    let usage = Usage::take(server, 0);
     let mut text = String::new();
     if usage.used < LITTLE_BYTES {
         text.push_str("The dataset is too small to judge how its memory is used.\n");
@@ -57,13 +58,18 @@ pub(super) fn purge(server: &Server, ctx: &mut Ctx) -> CommandResult {
 enum Figure {
     Int(i64),
     Float(f64),
+    /// Of one database.
+    Db(u64),
 }
 
 pub(super) fn stats(server: &Server, ctx: &mut Ctx) -> CommandResult {
-    use Figure::{Float, Int};
-    let usage = Usage::take(server);
-    let databases = 0..ctx.node.engine().databases();
-    let keys: usize = databases.map(|db| ctx.keys.db_len(db)).sum();
+    use Figure::{Db, Float, Int};
+    let databases: Vec<usize> =
+        (0..ctx.node.engine().databases()).filter(|db| ctx.keys.db_len(*db) > 0).collect();
+    let tables: Vec<(String, Figure)> =
+        databases.iter().map(|db| (format!("db.{db}"), Db(table_bytes(ctx, *db)))).collect();
+    let usage = Usage::take(server, databases.iter().map(|db| table_bytes(ctx, *db)).sum());
+    let keys: usize = databases.iter().map(|db| ctx.keys.db_len(*db)).sum();
     let bytes = |bytes: u64| Int(bytes.cast_signed());
     let per_key = usage.used.saturating_sub(usage.startup).checked_div(keys as u64).unwrap_or(0);
     let figures = [
@@ -95,12 +101,25 @@ pub(super) fn stats(server: &Server, ctx: &mut Ctx) -> CommandResult {
         ("fragmentation", Float(ratio(usage.rss, usage.used))),
         ("fragmentation.bytes", Int(excess(usage.rss, usage.used))),
     ];
-    ctx.out.map(figures.len());
-    for (name, figure) in figures {
+    let named = figures.into_iter().map(|(name, figure)| (name.to_owned(), figure));
+    let mut lines: Vec<(String, Figure)> = named.collect();
+    let behind = lines.iter().position(|(name, _)| name == "overhead.total").unwrap_or(lines.len());
+    lines.splice(behind..behind, tables);
+    ctx.out.map(lines.len());
+    for (name, figure) in lines {
         ctx.out.bulk(name.as_bytes());
         match figure {
             Int(value) => ctx.out.integer(value),
             Float(value) => ctx.out.double(value),
+            Db(bytes) => {
+                ctx.out.map(3);
+                // Keys that expire are in no table of their own, and slots are no table at all.
+                let parts = [("main", bytes), ("expires", 0), ("slot-to-keys", 0)];
+                for (name, bytes) in parts {
+                    ctx.out.bulk(format!("overhead.hashtable.{name}").as_bytes());
+                    ctx.out.integer(bytes.cast_signed());
+                }
+            }
         }
     }
     Ok(())

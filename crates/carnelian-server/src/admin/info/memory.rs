@@ -18,11 +18,13 @@ pub(in crate::admin) struct Usage {
     pub(in crate::admin) active: u64,
     pub(in crate::admin) resident: u64,
     pub(in crate::admin) clients: u64,
+    /// Index and tables of the keys.
+    pub(in crate::admin) tables: u64,
 }
 
 impl Usage {
-    /// Takes it. O(clients).
-    pub(in crate::admin) fn take(server: &Server) -> Self {
+    /// Takes it; the caller knows what the tables take. O(clients).
+    pub(in crate::admin) fn take(server: &Server, tables: u64) -> Self {
         let used = server.used_memory();
         let allocated = server.memory.allocated();
         let reading = (server.memory.source().read)();
@@ -37,12 +39,13 @@ impl Usage {
             active: reading.active,
             resident: reading.resident,
             clients,
+            tables,
         }
     }
 
-    /// What is not the dataset: the bare server, and its clients.
+    /// What is not the dataset: the bare server, its clients, and the tables that the keys are found by.
     pub(in crate::admin) fn overhead(&self) -> u64 {
-        self.startup + self.clients
+        self.startup + self.clients + self.tables
     }
 
     pub(in crate::admin) fn dataset(&self) -> u64 {
@@ -87,8 +90,14 @@ fn system_bytes() -> u64 {
     0
 }
 
-pub(super) fn section(server: &Server, _: &Ctx, report: &mut Report) {
-    let usage = Usage::take(server);
+/// Bytes that database `db` takes besides its entries; its shards are locked.
+pub(in crate::admin) fn table_bytes(ctx: &Ctx, db: usize) -> u64 {
+    ctx.keys.db_overhead_bytes(db) as u64
+}
+
+pub(super) fn section(server: &Server, ctx: &Ctx, report: &mut Report) {
+    let tables = (0..ctx.node.engine().databases()).map(|db| table_bytes(ctx, db)).sum();
+    let usage = Usage::take(server, tables);
     let (maxmemory, policy) = {
         let config = server.config.read();
         (config.uint(id::MAXMEMORY), config.word(id::MAXMEMORY_POLICY))
