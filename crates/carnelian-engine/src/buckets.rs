@@ -132,6 +132,7 @@ pub(crate) trait Items {
 }
 
 /// The index. Items are addressed by hashes that the caller computes.
+#[derive(Clone)]
 pub(crate) struct Buckets {
     pairs: Segments<Pair>,
     overflow: Segments<Bucket>,
@@ -182,6 +183,11 @@ impl Buckets {
     /// Number of pairs.
     pub(crate) fn pairs(&self) -> usize {
         self.pairs.len()
+    }
+
+    /// Number of places, taken or free.
+    pub(crate) fn places(&self) -> usize {
+        (2 * self.pairs.len() + self.overflowing as usize) * PLACES
     }
 
     #[inline]

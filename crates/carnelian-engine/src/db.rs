@@ -370,11 +370,11 @@ impl Db {
 
     // ---- memory ----
 
-    /// Bytes that an entry takes, its part of the index included, sampling `samples` elements of a collection (0 for all).
-    pub(crate) fn entry_bytes(&self, spot: Spot, samples: usize) -> usize {
+    /// Bytes that an entry takes, its part of the index included.
+    pub(crate) fn entry_bytes(&self, spot: Spot) -> usize {
         let entry = self.entry(spot);
         let object = |id| {
-            self.objects.get(id).map_or(0, |object: &Object| size_of::<Object>() + object.heap_bytes(samples))
+            self.objects.get(id).map_or(0, |object: &Object| size_of::<Object>() + object.heap_bytes())
         };
         let index = self.index.heap_bytes().checked_div(self.len()).unwrap_or(0).min(INDEX_BYTES);
         crate::arena::slot_bytes(entry.header.size())

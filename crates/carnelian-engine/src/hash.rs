@@ -1,34 +1,10 @@
 //! Hashes: a listpack of alternating fields and values while small, a table when large.
 
-use crate::keyed::{Keyed, KeyedTable};
+use crate::rng::Rng;
+use crate::sample::distinct;
 use crate::settings::Settings;
+use crate::table::Table;
 use carnelian_encoding::listpack::{Element, Listpack, Pos};
-
-struct Field {
-    name: Box<[u8]>,
-    value: Box<[u8]>,
-}
-
-impl Field {
-    /// Memory of the old value is used again if it fits.
-    fn assign(&mut self, value: &[u8]) {
-        if self.value.len() == value.len() {
-            self.value.copy_from_slice(value);
-        } else {
-            self.value = value.into();
-        }
-    }
-}
-
-impl Keyed for Field {
-    fn key(&self) -> &[u8] {
-        &self.name
-    }
-
-    fn heap_bytes(&self) -> usize {
-        self.name.len() + self.value.len()
-    }
-}
 
 /// The fields of a hash with their values.
 pub type HashIter<'a> = Box<dyn Iterator<Item = (Element<'a>, Element<'a>)> + 'a>;
@@ -38,7 +14,7 @@ pub struct Hash(Repr);
 
 enum Repr {
     Packed(Listpack),
-    Table(KeyedTable<Field>),
+    Table(Box<Table<true>>),
 }
 
 impl Default for Hash {
@@ -60,13 +36,7 @@ impl Clone for Hash {
     fn clone(&self) -> Self {
         match &self.0 {
             Repr::Packed(packed) => Self(Repr::Packed(packed.clone())),
-            Repr::Table(table) => {
-                let mut copy = table.empty_twin();
-                for field in table.iter() {
-                    copy.insert(Field { name: field.name.clone(), value: field.value.clone() });
-                }
-                Self(Repr::Table(copy))
-            }
+            Repr::Table(table) => Self(Repr::Table(table.clone())),
         }
     }
 }
@@ -128,7 +98,7 @@ impl Hash {
     pub fn get(&self, field: &[u8]) -> Option<Element<'_>> {
         match &self.0 {
             Repr::Packed(packed) => Self::find(packed, field).map(|(_, value)| packed.get(value)),
-            Repr::Table(table) => table.get(field).map(|item| Element::Str(&item.value)),
+            Repr::Table(table) => table.get(field).map(Element::Str),
         }
     }
 
@@ -156,11 +126,7 @@ impl Hash {
                     true
                 }
             }
-            Repr::Table(table) => table.upsert(
-                field,
-                |item| item.assign(value),
-                || Field { name: field.into(), value: value.into() },
-            ),
+            Repr::Table(table) => table.set(field, value),
         };
         if new && matches!(self.0, Repr::Packed(_)) && self.len() > settings.hash_max_listpack_entries() {
             self.convert(settings);
@@ -171,11 +137,11 @@ impl Hash {
     /// Goes from the small to the large encoding; nothing to do when it is large already.
     pub fn convert(&mut self, settings: &Settings) {
         if let Repr::Packed(_) = self.0 {
-            let mut table = KeyedTable::new(settings);
+            let mut table = Table::new(settings);
             for (field, value) in self.iter() {
-                table.insert(Field { name: field.to_vec().into(), value: value.to_vec().into() });
+                field.with_bytes(|field| value.with_bytes(|value| table.add(field, value)));
             }
-            self.0 = Repr::Table(table);
+            self.0 = Repr::Table(Box::new(table));
         }
     }
 
@@ -191,7 +157,7 @@ impl Hash {
                 }
                 None => false,
             },
-            Repr::Table(table) => table.remove(field).is_some(),
+            Repr::Table(table) => table.remove(field),
         }
     }
 
@@ -203,21 +169,34 @@ impl Hash {
                 Box::new(std::iter::from_fn(move || Some((elements.next()?, elements.next()?))))
             }
             Repr::Table(table) => {
-                Box::new(table.iter().map(|item| (Element::Str(&item.name), Element::Str(&item.value))))
+                Box::new(table.iter().map(|(field, value)| (Element::Str(field), Element::Str(value))))
             }
         }
     }
 
-    /// The field at a place in `0..len()`, for picking at random. Places change when fields are removed. O(1), or O(n)
-    /// while small.
-    pub fn at(&self, index: usize) -> Option<(Element<'_>, Element<'_>)> {
+    /// A uniformly chosen field with its value. O(1) expected, or O(n) while small.
+    pub fn random(&self, rng: &mut Rng) -> Option<(Element<'_>, Element<'_>)> {
         match &self.0 {
             Repr::Packed(packed) => {
-                let name = packed.seek(index as isize * 2)?;
+                let name = packed.seek(rng.below(self.len()) as isize * 2)?;
                 Some((packed.get(name), packed.get(packed.next(name)?)))
             }
             Repr::Table(table) => {
-                table.at(index).map(|item| (Element::Str(&item.name), Element::Str(&item.value)))
+                table.random(rng).map(|(field, value)| (Element::Str(field), Element::Str(value)))
+            }
+        }
+    }
+
+    /// Visits `count` different fields, at most all, every choice of them as likely as any other. O(count) where that is
+    /// little, else O(n).
+    pub fn sample<'a>(&'a self, rng: &mut Rng, count: usize, mut visit: impl FnMut(Element<'a>, Element<'a>)) {
+        match &self.0 {
+            Repr::Packed(_) => {
+                let pairs: Vec<_> = self.iter().collect();
+                distinct(rng, pairs.len(), count, |place| visit(pairs[place].0, pairs[place].1));
+            }
+            Repr::Table(table) => {
+                table.sample(rng, count, |field, value| visit(Element::Str(field), Element::Str(value)));
             }
         }
     }
@@ -236,7 +215,7 @@ impl Hash {
                 0
             }
             Repr::Table(table) => {
-                table.scan(cursor, count, |item| visit(Element::Str(&item.name), Element::Str(&item.value)))
+                table.scan(cursor, count, |field, value| visit(Element::Str(field), Element::Str(value)))
             }
         }
     }
@@ -249,10 +228,10 @@ impl Hash {
         }
     }
 
-    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Repr::Packed(packed) => packed.capacity(),
-            Repr::Table(table) => table.heap_bytes(samples),
+            Repr::Table(table) => size_of::<Table<true>>() + table.heap_bytes(),
         }
     }
 
@@ -260,7 +239,7 @@ impl Hash {
     pub fn buckets(&self) -> usize {
         match &self.0 {
             Repr::Packed(_) => 0,
-            Repr::Table(table) => table.buckets(),
+            Repr::Table(table) => table.places(),
         }
     }
 }

@@ -380,12 +380,12 @@ impl<'e> Keyspace<'e> {
         }
     }
 
-    /// Bytes that `key` takes, sampling `samples` elements of a collection (0 for all of them).
-    pub fn memory_usage(&mut self, key: &[u8], samples: usize) -> Option<usize> {
+    /// Bytes that `key` takes, its elements included. O(1), O(nodes) for a list.
+    pub fn memory_usage(&mut self, key: &[u8]) -> Option<usize> {
         let hash = self.engine.hash(key);
         let spot = self.find(hash, key)?;
         let db = self.db;
-        Some(self.shard(hash).dbs.get(db)?.entry_bytes(spot, samples))
+        Some(self.shard(hash).dbs.get(db)?.entry_bytes(spot))
     }
 
     /// Records an event if somebody wants its class.

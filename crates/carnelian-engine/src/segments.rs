@@ -7,6 +7,7 @@ const MASK: usize = SEGMENT - 1;
 
 /// A growable array whose elements stay in segments of 1,024. Small arrays grow as a `Vec` does; a large one never
 /// copies its elements to grow, so that one insertion into a table of millions costs what one into a small table costs.
+#[derive(Clone)]
 pub(crate) struct Segments<T> {
     segments: Vec<Vec<T>>,
     len: usize,

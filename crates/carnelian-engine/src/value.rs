@@ -160,13 +160,13 @@ impl Object {
         elements > SLOW_TO_FREE
     }
 
-    /// Bytes on the heap, sampling `samples` elements of a collection (0 for all).
-    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
+    /// Bytes on the heap. O(1), O(nodes) for a list.
+    pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.capacity(),
             Self::List(list) => size_of::<List>() + list.heap_bytes(),
-            Self::Set(set) => size_of::<Set>() + set.heap_bytes(samples),
-            Self::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(samples),
+            Self::Set(set) => size_of::<Set>() + set.heap_bytes(),
+            Self::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(),
         }
     }
 }

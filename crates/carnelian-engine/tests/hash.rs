@@ -1,6 +1,6 @@
 //! Hashes against a map, in both encodings and across the change from one to the other.
 
-use carnelian_engine::{Engine, EngineOptions, Hash};
+use carnelian_engine::{Engine, EngineOptions, Hash, Rng};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -84,12 +84,18 @@ proptest! {
         prop_assert_eq!(hash.encoding(), if largest > entries { "hashtable" } else { "listpack" });
         prop_assert_eq!(content(&hash), model.clone());
         prop_assert_eq!(content(&hash.clone()), model.clone());
-        let places: BTreeMap<_, _> = (0..hash.len())
-            .filter_map(|place| hash.at(place))
-            .map(|(field, value)| (field.to_vec(), value.to_vec()))
-            .collect();
-        prop_assert_eq!(&places, &model);
-        prop_assert!(hash.at(hash.len()).is_none());
+        let mut rng = Rng::new(hash.len() as u64);
+        for count in [0, 1, hash.len() / 5, hash.len() / 2, hash.len(), hash.len() + 1] {
+            let mut sampled = BTreeMap::new();
+            hash.sample(&mut rng, count, |field, value| {
+                sampled.insert(field.to_vec(), value.to_vec());
+            });
+            prop_assert_eq!(sampled.len(), count.min(model.len()));
+            prop_assert!(sampled.iter().all(|(field, value)| model.get(field) == Some(value)));
+        }
+        let drawn = hash.random(&mut rng).map(|(field, value)| (field.to_vec(), value.to_vec()));
+        prop_assert_eq!(drawn.is_some(), !model.is_empty());
+        prop_assert!(drawn.is_none_or(|(field, value)| model.get(&field) == Some(&value)));
         let (mut scanned, mut cursor) = (BTreeMap::new(), 0);
         loop {
             cursor = hash.scan(cursor, 3, |field, value| {

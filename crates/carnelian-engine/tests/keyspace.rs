@@ -1,6 +1,6 @@
 //! Keys, their expiry, watching them, and iterating over them while they change.
 
-use carnelian_engine::{Engine, EngineOptions, EventClass, Hash, Keyspace, Lookup, Set, Value, WatchFlag};
+use carnelian_engine::{Engine, EngineOptions, EventClass, Hash, Keyspace, Lookup, Rng, Set, Value, WatchFlag};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -162,8 +162,8 @@ proptest! {
                 0 | 1 => prop_assert_eq!(set.add(&member, settings), model.insert(member)),
                 2 => prop_assert_eq!(set.remove(&member), model.remove(&member)),
                 _ => {
-                    let removed = set.remove_at(place);
-                    prop_assert_eq!(removed.is_some(), place < model.len());
+                    let removed = set.pop_random(&mut Rng::new(place as u64));
+                    prop_assert_eq!(removed.is_some(), !model.is_empty());
                     prop_assert!(removed.is_none_or(|member| model.remove(&member)));
                 }
             }
@@ -180,11 +180,14 @@ proptest! {
         let members: BTreeSet<Vec<u8>> = set.iter().map(|member| member.to_vec()).collect();
         prop_assert_eq!(&members, &model);
         prop_assert!(model.iter().all(|member| set.contains(member)));
-        let places: Vec<usize> = (0..set.len()).step_by(3).collect();
-        let mut visited = Vec::new();
-        set.visit_places(&places, |member| visited.push(member.to_vec()));
-        let expected: Vec<_> = places.iter().filter_map(|place| set.at(*place)).map(|m| m.to_vec()).collect();
-        prop_assert_eq!(visited, expected);
+        for count in [0, 1, set.len() / 5, set.len() / 2, set.len() + 1] {
+            let mut sampled = BTreeSet::new();
+            set.sample(&mut Rng::new(count as u64), count, |member| {
+                sampled.insert(member.to_vec());
+            });
+            prop_assert_eq!(sampled.len(), count.min(model.len()));
+            prop_assert!(sampled.is_subset(&model));
+        }
         let copy = set.clone();
         prop_assert_eq!(copy.encoding(), set.encoding());
         prop_assert_eq!(copy.len(), set.len());
