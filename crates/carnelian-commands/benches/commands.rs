@@ -1,8 +1,8 @@
 //! Commands through the dispatcher, without sockets and parsing: what a worker thread spends on each.
 
-use carnelian_commands::{NoClient, NoHost, Node, Session, WorkerStats};
-use carnelian_engine::{Engine, EngineOptions};
-use carnelian_resp::{OwnedArgs, Protocol, ReplyWriter};
+use carnelian_commands::{NoClient, NoHost, Node, Prepared, Session, WorkerStats};
+use carnelian_engine::{Engine, EngineOptions, KeyHash};
+use carnelian_resp::{Args, Limits, OwnedArgs, Protocol, ReplyWriter, RequestParser, Span, encode_command};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -11,6 +11,9 @@ use std::sync::Arc;
 const KEYS: usize = 1_000_000;
 /// Commands prepared for each measurement, a power of two.
 const COMMANDS: usize = 1 << 16;
+/// Requests of one read, and those of them that are looked at together.
+const READ: usize = 64;
+const AHEAD: usize = 32;
 const NOW_MS: u64 = 1_700_000_000_000;
 
 struct Bench {
@@ -18,6 +21,10 @@ struct Bench {
     session: Session,
     out: ReplyWriter,
     stats: WorkerStats,
+    parser: RequestParser,
+    spans: Vec<Span>,
+    requests: Vec<(usize, usize, Prepared)>,
+    hashes: Vec<KeyHash>,
 }
 
 impl Bench {
@@ -26,7 +33,16 @@ impl Bench {
         let node = Node::new(engine, Arc::new(NoHost));
         let stats = node.new_stats();
         let session = Session::new(1, true, Arc::new(NoClient));
-        Self { node, session, out: ReplyWriter::new(Protocol::Resp2), stats }
+        Self {
+            node,
+            session,
+            out: ReplyWriter::new(Protocol::Resp2),
+            stats,
+            parser: RequestParser::new(Limits::default()),
+            spans: Vec::new(),
+            requests: Vec::new(),
+            hashes: Vec::new(),
+        }
     }
 
     fn run(&mut self, args: &OwnedArgs) {
@@ -37,6 +53,33 @@ impl Bench {
             NOW_MS,
             &self.stats,
         ));
+    }
+}
+
+impl Bench {
+    /// Runs the requests of one read.
+    fn run_read(&mut self, input: &[u8]) {
+        let Self { node, session, out, stats, parser, spans, requests, hashes } = self;
+        let mut batch = node.batch(NOW_MS, stats);
+        let mut at = 0;
+        while at < input.len() {
+            spans.clear();
+            requests.clear();
+            hashes.clear();
+            while requests.len() < AHEAD {
+                let first = spans.len();
+                let Some(end) = parser.look_ahead(input, at, spans) else { break };
+                let prepared = node.prepare(Args::new(input, &spans[first..]), hashes, AHEAD);
+                requests.push((first, spans.len(), prepared));
+                at = end;
+            }
+            node.engine().warm(session.db, hashes);
+            node.resume(&mut batch);
+            for (first, end, prepared) in &*requests {
+                let args = Args::new(input, &spans[*first..*end]);
+                black_box(node.execute_prepared(session, args, prepared, out, &mut batch));
+            }
+        }
     }
 }
 
@@ -81,17 +124,30 @@ fn commands(criterion: &mut Criterion) {
             });
         });
     }
-    group.throughput(Throughput::Elements(16));
-    let mut next = 0;
-    group.bench_function("pipeline of 16: get and set", |bencher| {
-        bencher.iter(|| {
-            bench.out.clear();
-            for at in next..next + 16 {
-                bench.run(&sets[if at % 2 == 0 { 0 } else { 2 }].1[at & (COMMANDS - 1)]);
-            }
-            next += 16;
+    // As a worker does it: all requests of a read are parsed, looked up and hashed, and then run.
+    for (name, half) in
+        [("read of 64: get", [0, 0]), ("read of 64: set", [2, 2]), ("read of 64: both", [0, 2])]
+    {
+        let reads: Vec<Vec<u8>> = (0..COMMANDS / READ)
+            .map(|read| {
+                let mut wire = Vec::new();
+                for at in read * READ..(read + 1) * READ {
+                    let words: Vec<&[u8]> = sets[half[at % 2]].1[at].as_args().iter().collect();
+                    encode_command(&mut wire, &words);
+                }
+                wire
+            })
+            .collect();
+        group.throughput(Throughput::Elements(READ as u64));
+        let mut next = 0;
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                bench.out.clear();
+                bench.run_read(&reads[next % reads.len()]);
+                next += 1;
+            });
         });
-    });
+    }
     group.finish();
 }
 

@@ -271,15 +271,19 @@ impl Node {
     #[inline(never)]
     pub(crate) fn lock(&self, session: &mut Session, mut set: ShardSet, writes: bool) -> Option<Shards<'_>> {
         loop {
-            let shards = if session.patient {
-                self.engine.lock(set)
-            } else if self.line.lets_pass(session, set)
-                && let Some(shards) = self.engine.lock_soon(set)
-            {
-                shards
+            let locked = if session.patient {
+                Ok(self.engine.lock(set))
+            } else if self.line.lets_pass(session, set) {
+                self.engine.lock_soon(set).map_err(Some)
             } else {
-                self.line.wait(session, set);
-                return None;
+                Err(None)
+            };
+            let shards = match locked {
+                Ok(shards) => shards,
+                Err(held) => {
+                    self.line.wait(session, held);
+                    return None;
+                }
             };
             let needed = if writes { shards.shards_of_waiters() } else { ShardSet::EMPTY };
             if needed.is_subset(set) {

@@ -19,7 +19,7 @@ impl Leftover {
             Self::Waiter { keys, .. } => keys.iter().map(AsRef::as_ref).collect(),
             Self::Watches { watched, .. } => watched.iter().map(|(_, key)| key.as_ref()).collect(),
         };
-        let Some(shards) = engine.lock_soon(engine.shards_of(&names)) else { return false };
+        let Ok(shards) = engine.lock_soon(engine.shards_of(&names)) else { return false };
         let mut keys = engine.keyspace(shards, 0, 0);
         match self {
             Self::Waiter { waiter, db, .. } => {

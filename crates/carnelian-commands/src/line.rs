@@ -3,7 +3,8 @@
 //! A worker must not sleep while it has other connections to serve, so a command that cannot have its locks within a few
 //! microseconds is put back: nothing has happened yet, its client stands in line here, and its connection tries again when
 //! it is told that locks were released, or after a while. Whoever has tried in vain too often goes first: nobody else gets
-//! a shard that it needs until it has had its turn, so it waits at most until those who hold its shards now are done.
+//! a shard that it has found held until it has had its turn. The other shards that it needs stay free for everybody until
+//! then: a command on the whole dataset that waits for one of them delays no command on the others.
 
 use crate::session::{Client, Session};
 use carnelian_engine::ShardSet;
@@ -17,6 +18,7 @@ const PATIENCE: u32 = 12;
 struct Waiting {
     session: u64,
     client: Arc<dyn Client>,
+    /// Shards that it has found held.
     shards: ShardSet,
     tries: u32,
     /// It has been told to try again and has not done so yet.
@@ -40,7 +42,7 @@ impl Line {
         self.first.load(Relaxed) != 0
     }
 
-    /// Whether a session may try to lock shards: nobody who goes before it needs one of them.
+    /// Whether a session may try to lock shards: nobody who goes before it waits for one of them.
     pub(crate) fn lets_pass(&self, session: &Session, shards: ShardSet) -> bool {
         let first = self.first.load(Relaxed);
         first == 0 || first == session.id || self.is_apart(first, shards)
@@ -51,19 +53,23 @@ impl Line {
         waiting.iter().all(|other| other.session != first || !other.shards.overlaps(shards))
     }
 
-    /// Counts a try in vain of a session, which stands in line from now on.
+    /// Counts a try in vain of a session, which stands in line from now on. It found a shard held, or had to let another
+    /// one pass.
     #[cold]
-    pub(crate) fn wait(&self, session: &mut Session, shards: ShardSet) {
+    pub(crate) fn wait(&self, session: &mut Session, held: Option<usize>) {
         let mut waiting = self.waiting.lock();
         session.in_line = true;
         let place = waiting.iter().position(|other| other.session == session.id).unwrap_or_else(|| {
             let client = Arc::clone(&session.client);
+            let shards = ShardSet::EMPTY;
             waiting.push(Waiting { session: session.id, client, shards, tries: 0, told: false });
             waiting.len() - 1
         });
         self.len.store(waiting.len(), Relaxed);
         if let Some(place) = waiting.get_mut(place) {
-            place.shards = shards;
+            if let Some(held) = held {
+                place.shards.insert(held);
+            }
             place.told = false;
             place.tries += 1;
             if place.tries > PATIENCE && self.first.load(Relaxed) == 0 {

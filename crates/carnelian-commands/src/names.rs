@@ -79,7 +79,7 @@ impl Names {
         let mask = self.slots.len().wrapping_sub(1);
         let mut at = short.hash();
         loop {
-            let slot = (*self.slots.get(at & mask)?)?;
+            let slot = self.slots.get(at & mask)?.as_ref()?;
             if slot.name == short {
                 return Some(slot.number);
             }

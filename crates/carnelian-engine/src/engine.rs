@@ -207,7 +207,11 @@ impl Engine {
 
     /// Locks shards as [`lock`](Self::lock) does, but gives up, with nothing locked, when one of them stays held for longer
     /// than a short command takes (a few microseconds): for threads that have better to do than to sleep.
-    pub fn lock_soon(&self, set: ShardSet) -> Option<Shards<'_>> {
+    ///
+    /// # Errors
+    ///
+    /// The shard that is held.
+    pub fn lock_soon(&self, set: ShardSet) -> Result<Shards<'_>, usize> {
         let mut guards = SmallVec::new();
         let mut spins = SPINS;
         for shard in set.iter() {
@@ -216,12 +220,12 @@ impl Engine {
                 if let Some(guard) = padded.0.try_lock() {
                     break guard;
                 }
-                spins = spins.checked_sub(1)?;
+                spins = spins.checked_sub(1).ok_or(shard)?;
                 std::hint::spin_loop();
             };
             guards.push((shard as u16, guard));
         }
-        Some(Shards { guards, all: guards_are_all(set, self) })
+        Ok(Shards { guards, all: guards_are_all(set, self) })
     }
 
     /// A view of locked shards for one database at one moment (milliseconds since 1970).
