@@ -4,26 +4,37 @@ use crate::rng::Rng;
 use crate::sample::distinct;
 use crate::settings::Settings;
 use crate::table::Table;
-use carnelian_encoding::listpack::{Element, Listpack, Pos};
+use carnelian_encoding::listpack::{Element, Listpack, ListpackRef, Pos};
 
 /// The fields of a hash with their values.
 pub type HashIter<'a> = Box<dyn Iterator<Item = (Element<'a>, Element<'a>)> + 'a>;
 
 /// A map from fields to values.
+#[derive(Clone)]
 pub struct Hash(Repr);
 
+#[derive(Clone)]
 enum Repr {
     Packed(Listpack),
     Table(Box<Table<true>>),
 }
 
-impl Default for Hash {
-    fn default() -> Self {
-        Self::new()
-    }
+/// A look at a hash.
+#[derive(Clone, Copy)]
+pub struct HashRef<'a>(Look<'a>);
+
+#[derive(Clone, Copy)]
+enum Look<'a> {
+    Packed(ListpackRef<'a>),
+    Table(&'a Table<true>),
 }
 
-impl<'a> IntoIterator for &'a Hash {
+fn find(packed: ListpackRef<'_>, field: &[u8]) -> Option<(Pos, Pos)> {
+    let name = packed.find(packed.first()?, field, 1)?;
+    Some((name, packed.next(name)?))
+}
+
+impl<'a> IntoIterator for HashRef<'a> {
     type Item = (Element<'a>, Element<'a>);
     type IntoIter = HashIter<'a>;
 
@@ -32,12 +43,146 @@ impl<'a> IntoIterator for &'a Hash {
     }
 }
 
-impl Clone for Hash {
-    fn clone(&self) -> Self {
-        match &self.0 {
-            Repr::Packed(packed) => Self(Repr::Packed(packed.clone())),
-            Repr::Table(table) => Self(Repr::Table(table.clone())),
+impl<'a> HashRef<'a> {
+    /// A look at the bytes of a listpack of alternating fields and values.
+    #[inline]
+    pub(crate) fn packed(bytes: &'a [u8]) -> Self {
+        Self(Look::Packed(ListpackRef::trusted(bytes)))
+    }
+
+    /// The listpack, when that is the encoding.
+    #[inline]
+    pub fn as_listpack(self) -> Option<ListpackRef<'a>> {
+        match self.0 {
+            Look::Packed(packed) => Some(packed),
+            Look::Table(_) => None,
         }
+    }
+
+    /// Name of the encoding, as OBJECT ENCODING gives it.
+    pub fn encoding(self) -> &'static str {
+        match self.0 {
+            Look::Packed(_) => "listpack",
+            Look::Table(_) => "hashtable",
+        }
+    }
+
+    /// Number of fields.
+    pub fn len(self) -> usize {
+        match self.0 {
+            Look::Packed(packed) => packed.len() / 2,
+            Look::Table(table) => table.len(),
+        }
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value of `field`. O(1), or O(n) while small.
+    pub fn get(self, field: &[u8]) -> Option<Element<'a>> {
+        match self.0 {
+            Look::Packed(packed) => find(packed, field).map(|(_, value)| packed.get(value)),
+            Look::Table(table) => table.get(field).map(Element::Str),
+        }
+    }
+
+    /// Whether `field` exists.
+    pub fn contains(self, field: &[u8]) -> bool {
+        self.get(field).is_some()
+    }
+
+    /// All fields with their values, in no particular order.
+    pub fn iter(self) -> HashIter<'a> {
+        match self.0 {
+            Look::Packed(packed) => {
+                let mut elements = packed.iter();
+                Box::new(std::iter::from_fn(move || Some((elements.next()?, elements.next()?))))
+            }
+            Look::Table(table) => {
+                Box::new(table.iter().map(|(field, value)| (Element::Str(field), Element::Str(value))))
+            }
+        }
+    }
+
+    /// A uniformly chosen field with its value. O(1) expected, or O(n) while small.
+    pub fn random(self, rng: &mut Rng) -> Option<(Element<'a>, Element<'a>)> {
+        match self.0 {
+            Look::Packed(packed) => {
+                let name = packed.seek(rng.below(self.len()) as isize * 2)?;
+                Some((packed.get(name), packed.get(packed.next(name)?)))
+            }
+            Look::Table(table) => {
+                table.random(rng).map(|(field, value)| (Element::Str(field), Element::Str(value)))
+            }
+        }
+    }
+
+    /// Visits `count` different fields, at most all, every choice of them as likely as any other. O(count) where that is
+    /// little, else O(n).
+    pub fn sample(self, rng: &mut Rng, count: usize, mut visit: impl FnMut(Element<'a>, Element<'a>)) {
+        match self.0 {
+            Look::Packed(_) => {
+                let pairs: Vec<_> = self.iter().collect();
+                distinct(rng, pairs.len(), count, |place| visit(pairs[place].0, pairs[place].1));
+            }
+            Look::Table(table) => {
+                table.sample(rng, count, |field, value| visit(Element::Str(field), Element::Str(value)));
+            }
+        }
+    }
+
+    /// Visits about `count` fields from `cursor` on and returns the next cursor, 0 at the end. Small hashes are visited
+    /// whole.
+    pub fn scan(self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'a>, Element<'a>)) -> u64 {
+        match self.0 {
+            Look::Packed(_) => {
+                self.iter().for_each(|(field, value)| visit(field, value));
+                0
+            }
+            Look::Table(table) => {
+                table.scan(cursor, count, |field, value| visit(Element::Str(field), Element::Str(value)))
+            }
+        }
+    }
+
+    /// A copy of its own. O(n).
+    pub fn to_hash(self) -> Hash {
+        Hash(match self.0 {
+            Look::Packed(packed) => Repr::Packed(Listpack::trusted(packed.as_bytes().to_vec())),
+            Look::Table(table) => Repr::Table(Box::new(table.clone())),
+        })
+    }
+
+    /// Asserts that the encoding is sound. O(n).
+    pub(crate) fn check(self) {
+        assert_eq!(self.iter().count(), self.len(), "the length is that of the fields");
+        if let Look::Table(table) = self.0 {
+            table.check();
+        }
+    }
+
+    /// Number of places of the table, 0 in the small encoding (for DEBUG HTSTATS-KEY).
+    pub fn places(self) -> usize {
+        match self.0 {
+            Look::Packed(_) => 0,
+            Look::Table(table) => table.places(),
+        }
+    }
+
+    /// Where the fields are in memory, for people who debug.
+    pub(crate) fn address(self) -> *const u8 {
+        match self.0 {
+            Look::Packed(packed) => packed.as_bytes().as_ptr(),
+            Look::Table(table) => std::ptr::from_ref(table).cast(),
+        }
+    }
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -51,37 +196,36 @@ impl Hash {
     /// fields are unique and come in pairs. It is converted if the limits are narrower now.
     pub fn from_listpack(packed: Listpack, settings: &Settings) -> Self {
         let mut hash = Self(Repr::Packed(packed));
-        let too_long = hash
+        let look = hash.view();
+        let too_long = look
             .iter()
             .any(|(field, value)| field.len().max(value.len()) > settings.hash_max_listpack_value());
-        if too_long || hash.len() > settings.hash_max_listpack_entries() {
+        if too_long || look.len() > settings.hash_max_listpack_entries() {
             hash.convert(settings);
         }
         hash
     }
 
-    /// The listpack, when that is the encoding.
-    pub fn as_listpack(&self) -> Option<&Listpack> {
-        match &self.0 {
-            Repr::Packed(packed) => Some(packed),
-            Repr::Table(_) => None,
-        }
+    /// A hash in the small encoding, from the bytes of its listpack.
+    pub(crate) fn unpack(bytes: &[u8]) -> Self {
+        // With some room: it is unpacked to be added to.
+        let mut copy = Vec::with_capacity(bytes.len() + UNPACK_ROOM);
+        copy.extend_from_slice(bytes);
+        Self(Repr::Packed(Listpack::trusted(copy)))
     }
 
-    /// Name of the encoding, as OBJECT ENCODING gives it.
-    pub fn encoding(&self) -> &'static str {
-        match &self.0 {
-            Repr::Packed(_) => "listpack",
-            Repr::Table(_) => "hashtable",
-        }
+    /// A look at the hash, with all the reading methods.
+    #[inline]
+    pub fn view(&self) -> HashRef<'_> {
+        HashRef(match &self.0 {
+            Repr::Packed(packed) => Look::Packed(packed.view()),
+            Repr::Table(table) => Look::Table(table),
+        })
     }
 
     /// Number of fields.
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Repr::Packed(packed) => packed.len() / 2,
-            Repr::Table(table) => table.len(),
-        }
+        self.view().len()
     }
 
     /// Whether there is no field.
@@ -89,17 +233,9 @@ impl Hash {
         self.len() == 0
     }
 
-    fn find(packed: &Listpack, field: &[u8]) -> Option<(Pos, Pos)> {
-        let name = packed.find(packed.first()?, field, 1)?;
-        Some((name, packed.next(name)?))
-    }
-
     /// The value of `field`. O(1), or O(n) while small.
     pub fn get(&self, field: &[u8]) -> Option<Element<'_>> {
-        match &self.0 {
-            Repr::Packed(packed) => Self::find(packed, field).map(|(_, value)| packed.get(value)),
-            Repr::Table(table) => table.get(field).map(Element::Str),
-        }
+        self.view().get(field)
     }
 
     /// Whether `field` exists.
@@ -117,7 +253,7 @@ impl Hash {
         }
         let new = match &mut self.0 {
             Repr::Packed(packed) => {
-                if let Some((_, position)) = Self::find(packed, field) {
+                if let Some((_, position)) = find(packed.view(), field) {
                     packed.replace(position, value);
                     false
                 } else {
@@ -138,7 +274,7 @@ impl Hash {
     pub fn convert(&mut self, settings: &Settings) {
         if let Repr::Packed(_) = self.0 {
             let mut table = Table::new(settings);
-            for (field, value) in self.iter() {
+            for (field, value) in self.view() {
                 field.with_bytes(|field| value.with_bytes(|value| table.add(field, value)));
             }
             self.0 = Repr::Table(Box::new(table));
@@ -148,7 +284,7 @@ impl Hash {
     /// Removes `field`; true when it existed.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         match &mut self.0 {
-            Repr::Packed(packed) => match Self::find(packed, field) {
+            Repr::Packed(packed) => match find(packed.view(), field) {
                 Some((name, _)) => {
                     if let Some(value) = packed.delete(name) {
                         packed.delete(value);
@@ -161,85 +297,14 @@ impl Hash {
         }
     }
 
-    /// All fields with their values, in no particular order.
-    pub fn iter(&self) -> HashIter<'_> {
-        match &self.0 {
-            Repr::Packed(packed) => {
-                let mut elements = packed.iter();
-                Box::new(std::iter::from_fn(move || Some((elements.next()?, elements.next()?))))
-            }
-            Repr::Table(table) => {
-                Box::new(table.iter().map(|(field, value)| (Element::Str(field), Element::Str(value))))
-            }
-        }
-    }
-
-    /// A uniformly chosen field with its value. O(1) expected, or O(n) while small.
-    pub fn random(&self, rng: &mut Rng) -> Option<(Element<'_>, Element<'_>)> {
-        match &self.0 {
-            Repr::Packed(packed) => {
-                let name = packed.seek(rng.below(self.len()) as isize * 2)?;
-                Some((packed.get(name), packed.get(packed.next(name)?)))
-            }
-            Repr::Table(table) => {
-                table.random(rng).map(|(field, value)| (Element::Str(field), Element::Str(value)))
-            }
-        }
-    }
-
-    /// Visits `count` different fields, at most all, every choice of them as likely as any other. O(count) where that is
-    /// little, else O(n).
-    pub fn sample<'a>(&'a self, rng: &mut Rng, count: usize, mut visit: impl FnMut(Element<'a>, Element<'a>)) {
-        match &self.0 {
-            Repr::Packed(_) => {
-                let pairs: Vec<_> = self.iter().collect();
-                distinct(rng, pairs.len(), count, |place| visit(pairs[place].0, pairs[place].1));
-            }
-            Repr::Table(table) => {
-                table.sample(rng, count, |field, value| visit(Element::Str(field), Element::Str(value)));
-            }
-        }
-    }
-
-    /// Visits about `count` fields from `cursor` on and returns the next cursor, 0 at the end. Small hashes are visited
-    /// whole.
-    pub fn scan<'a>(
-        &'a self,
-        cursor: u64,
-        count: usize,
-        mut visit: impl FnMut(Element<'a>, Element<'a>),
-    ) -> u64 {
-        match &self.0 {
-            Repr::Packed(_) => {
-                self.iter().for_each(|(field, value)| visit(field, value));
-                0
-            }
-            Repr::Table(table) => {
-                table.scan(cursor, count, |field, value| visit(Element::Str(field), Element::Str(value)))
-            }
-        }
-    }
-
-    /// Asserts that the encoding is sound. O(n).
-    pub(crate) fn check(&self) {
-        assert_eq!(self.iter().count(), self.len(), "the length is that of the fields");
-        if let Repr::Table(table) = &self.0 {
-            table.check();
-        }
-    }
-
+    /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Repr::Packed(packed) => packed.capacity(),
             Repr::Table(table) => size_of::<Table<true>>() + table.heap_bytes(),
         }
     }
-
-    /// Number of hash buckets, 0 in the small encoding (for DEBUG HTSTATS-KEY).
-    pub fn buckets(&self) -> usize {
-        match &self.0 {
-            Repr::Packed(_) => 0,
-            Repr::Table(table) => table.places(),
-        }
-    }
 }
+
+/// Bytes that a listpack can grow by after it was unpacked.
+const UNPACK_ROOM: usize = 64;

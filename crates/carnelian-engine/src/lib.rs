@@ -45,7 +45,7 @@ pub use access::AccessClock;
 pub use carnelian_encoding::listpack::Element;
 pub use effects::{Effects, EventClass, Garbage, KeyEvent};
 pub use engine::{Engine, EngineOptions, KeyHash, MAX_SHARDS, ShardSet, Shards};
-pub use hash::{Hash, HashIter};
+pub use hash::{Hash, HashIter, HashRef};
 pub use keyspace::{Edit, Expiry, KeyEntry, Keyspace, Lookup, Taken, TextEdit, WrongType};
 pub use list::{End, List, ListNode, ListNodeRef};
 pub use rng::Rng;

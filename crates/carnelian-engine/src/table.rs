@@ -27,18 +27,14 @@ struct Long {
 impl Long {
     fn add(&mut self, text: &[u8]) -> u32 {
         self.bytes += text.len();
-        match self.free.pop() {
-            Some(id) => {
-                if let Some(place) = self.texts.get_mut(id as usize) {
-                    *place = text.into();
-                }
-                id
-            }
-            None => {
-                self.texts.push(text.into());
-                self.texts.len() as u32 - 1
-            }
+        let Some(id) = self.free.pop() else {
+            self.texts.push(text.into());
+            return self.texts.len() as u32 - 1;
+        };
+        if let Some(place) = self.texts.get_mut(id as usize) {
+            *place = text.into();
         }
+        id
     }
 
     fn get(&self, id: u32) -> &[u8] {
@@ -92,7 +88,12 @@ impl Layout {
     #[inline]
     fn of<const VALUES: bool>(item: &[u8]) -> Self {
         let (key, value) = (item[0], if VALUES { item[1] } else { 0 });
-        Self { key: inline_len(key), value: inline_len(value), key_is_long: key == LONG, value_is_long: value == LONG }
+        Self {
+            key: inline_len(key),
+            value: inline_len(value),
+            key_is_long: key == LONG,
+            value_is_long: value == LONG,
+        }
     }
 
     fn new<const VALUES: bool>(key: usize, value: usize) -> Self {
@@ -273,7 +274,12 @@ impl<const VALUES: bool> Table<VALUES> {
 
     /// Visits `count` different items, at most all, every choice of them as likely as any other. O(count) where that is
     /// little, else O(n).
-    pub(crate) fn sample<'a>(&'a self, rng: &mut Rng, count: usize, mut visit: impl FnMut(&'a [u8], &'a [u8])) {
+    pub(crate) fn sample<'a>(
+        &'a self,
+        rng: &mut Rng,
+        count: usize,
+        mut visit: impl FnMut(&'a [u8], &'a [u8]),
+    ) {
         let mut wanted = count.min(self.len());
         if wanted.saturating_mul(3) > self.len() {
             // Each item in turn is taken with the odds that as many as are wanted are left.
@@ -339,7 +345,8 @@ impl<const VALUES: bool> Table<VALUES> {
             assert_eq!(found, Some(at), "each item is found under its key, and there once");
             let layout = Layout::of::<VALUES>(self.arena.bytes(at));
             live += slot_bytes(layout.size::<VALUES>());
-            long += if layout.key_is_long { key.len() } else { 0 } + if layout.value_is_long { value.len() } else { 0 };
+            long += if layout.key_is_long { key.len() } else { 0 }
+                + if layout.value_is_long { value.len() } else { 0 };
         }
         assert_eq!(live, self.arena.live_bytes(), "every slot belongs to an item");
         assert_eq!(long, self.long.bytes, "every long text belongs to an item");

@@ -1,6 +1,8 @@
 //! Keys, their expiry, watching them, and iterating over them while they change.
 
-use carnelian_engine::{Engine, EngineOptions, EventClass, Hash, Keyspace, Lookup, Rng, Set, Value, WatchFlag};
+use carnelian_engine::{
+    Engine, EngineOptions, EventClass, Hash, Keyspace, Lookup, Rng, Set, Value, WatchFlag,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -114,7 +116,7 @@ proptest! {
             let after = [
                 cursors[0].map(|at| keys.scan(at, count, |key, _| { keys_seen.insert(key.to_vec()); })),
                 cursors[1].map(|at| set.scan(at, count, |member| { set_seen.insert(member.to_vec()); })),
-                cursors[2].map(|at| hash.scan(at, count, |field, _| { hash_seen.insert(field.to_vec()); })),
+                cursors[2].map(|at| hash.view().scan(at, count, |field, _| { hash_seen.insert(field.to_vec()); })),
             ];
             cursors = after.map(|at| at.filter(|at| *at != 0));
             match changes.next() {

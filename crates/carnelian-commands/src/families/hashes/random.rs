@@ -4,7 +4,7 @@ use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::error::{CommandError, CommandResult};
 use crate::families::random::{Picks, check_reply};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{Element, Hash, Rng};
+use carnelian_engine::{Element, HashRef, Rng};
 use carnelian_resp::{Protocol, ReplyWriter};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[CommandSpec::run("hrandfield", -2, Group::Hash, hrandfield)
@@ -70,13 +70,16 @@ fn hrandfield(ctx: &mut Ctx) -> CommandResult {
 
 type Pair<'a> = (Element<'a>, Element<'a>);
 
+/// Picks a pair each time it is called.
+type Picker<'a> = Box<dyn Fn(&mut Rng) -> Option<Pair<'a>> + 'a>;
+
 /// Picks pairs; a small hash is laid out first, for finding a place in it takes a walk.
-fn picker<'a>(hash: &'a Hash, picks: usize) -> Box<dyn Fn(&mut Rng) -> Option<Pair<'a>> + 'a> {
+fn picker<'a>(hash: HashRef<'a>, picks: usize) -> Picker<'a> {
     if picks > 1 && hash.as_listpack().is_some() {
         let pairs: Vec<Pair<'a>> = hash.iter().collect();
         return Box::new(move |rng| pairs.get(rng.below(pairs.len())).copied());
     }
-    Box::new(|rng| hash.random(rng))
+    Box::new(move |rng| hash.random(rng))
 }
 
 struct Reply<'a> {

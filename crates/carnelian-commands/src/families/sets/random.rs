@@ -54,6 +54,7 @@ fn spop_one(ctx: &mut Ctx) -> CommandResult {
     };
     let member = set.pop_random(&mut rng).unwrap_or_default();
     let emptied = set.is_empty();
+    drop(set);
     ctx.changed(EventClass::SET, "spop", key);
     if emptied {
         ctx.remove_emptied(key);
@@ -80,6 +81,7 @@ fn spop_many(ctx: &mut Ctx) -> CommandResult {
     let remaining = size.saturating_sub(count);
     if remaining == 0 {
         set.iter().for_each(|member| ctx.out.element(member));
+        drop(set);
         ctx.keys.changed(EventClass::SET, "spop", key);
         ctx.remove_emptied(key);
     } else if remaining.saturating_mul(MOVE_FACTOR) > count {
@@ -87,6 +89,7 @@ fn spop_many(ctx: &mut Ctx) -> CommandResult {
             let member = set.pop_random(&mut rng).unwrap_or_default();
             ctx.out.bulk(&member);
         }
+        drop(set);
         ctx.keys.changed(EventClass::SET, "spop", key);
     } else {
         let mut rest: Option<Set> = None;
@@ -98,6 +101,7 @@ fn spop_many(ctx: &mut Ctx) -> CommandResult {
         });
         let stays = |member| rest.as_ref().is_some_and(|rest| rest.contains_element(member));
         set.iter().filter(|member| !stays(*member)).for_each(|member| ctx.out.element(member));
+        drop(set);
         if let Some(rest) = rest {
             ctx.keys.insert_keep_expiry(key, rest.into());
         }
