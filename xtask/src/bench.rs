@@ -65,15 +65,17 @@ pub(crate) struct Args {
     /// What makes the load. `redis` needs redis-benchmark; the default is that if it is there, and ours if not.
     #[arg(long, value_enum)]
     load: Option<LoadProgram>,
-    /// Cores of the server under test.
-    #[arg(long, value_name = "CPUS", value_delimiter = ',', default_value = "0")]
+    /// Cores of the server under test: if not given, one for each of its workers, from core 0 on.
+    #[arg(long, value_name = "CPUS", value_delimiter = ',')]
     server_cpus: Vec<usize>,
-    /// Cores of the load.
-    #[arg(long, value_name = "CPUS", value_delimiter = ',', default_value = "1")]
+    /// Cores of the load: if not given, the one behind those of the workers. Where there is none left it is the last,
+    /// which the load then shares; compare only processor times there.
+    #[arg(long, value_name = "CPUS", value_delimiter = ',')]
     load_cpus: Vec<usize>,
-    /// Worker threads of our server.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    workers: u32,
+    /// Worker threads of our server. With several numbers, such as 1,2, it takes part once with each.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1",
+          value_parser = clap::value_parser!(u32).range(1..=1024))]
+    workers: Vec<u32>,
     /// Print Markdown for docs/performance.md instead of the table.
     #[arg(long)]
     markdown: bool,
@@ -156,7 +158,8 @@ fn contenders(args: &Args) -> Result<Vec<Contender>> {
             Some(path) => std::path::absolute(path)?,
             None => built()?,
         };
-        contenders.push(Contender::ours(&program, args.workers));
+        let several = args.workers.len() > 1;
+        contenders.extend(args.workers.iter().map(|&workers| Contender::ours(&program, workers, several)));
     }
     if !args.no_path_peers {
         contenders.extend(Contender::found());
@@ -186,12 +189,28 @@ fn load(args: &Args) -> Result<Load> {
     };
     Ok(Load {
         program,
-        cpus: args.load_cpus.clone(),
+        cpus: load_cpus(args),
         requests: args.requests,
         keys: args.keys,
         value_bytes: args.value_bytes,
         clients: args.clients,
     })
+}
+
+/// The cores of the load.
+fn load_cpus(args: &Args) -> Vec<usize> {
+    if !args.load_cpus.is_empty() {
+        return args.load_cpus.clone();
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let behind = match args.server_cpus.iter().max() {
+        Some(last) => last + 1,
+        None => args.workers.iter().max().map_or(1, |&workers| workers as usize),
+    };
+    if behind >= cores {
+        eprintln!("no core is left for the load alone: compare processor times, not throughput");
+    }
+    vec![behind.min(cores - 1)]
 }
 
 /// The load generator without the directory that it is in.
@@ -212,7 +231,11 @@ fn command_line(args: &Args) -> String {
         args.value_bytes,
         args.clients,
         args.rounds,
-        if args.workers == 1 { String::new() } else { format!(" --workers {}", args.workers) },
+        if args.workers == [1] {
+            String::new()
+        } else {
+            format!(" --workers {}", list(args.workers.iter().map(u32::to_string).collect()))
+        },
     )
 }
 
@@ -255,7 +278,9 @@ fn turn(
     load: &Load,
     scratch: &Path,
 ) -> Result<()> {
-    let server = Server::start(contender, &args.server_cpus, scratch)?;
+    let own_cpus: Vec<usize> = (0..contender.threads).collect();
+    let cpus = if args.server_cpus.is_empty() { &own_cpus } else { &args.server_cpus };
+    let server = Server::start(contender, cpus, scratch)?;
     if let Some(version) = server.version() {
         measured.set_version(&version);
     }

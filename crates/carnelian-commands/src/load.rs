@@ -19,6 +19,8 @@ pub enum LoadEvent<'a> {
     Entry {
         /// Bytes of the file that have been read.
         offset: u64,
+        /// What has been loaded so far.
+        report: LoadReport,
     },
 }
 
@@ -49,7 +51,7 @@ pub fn load_shared(
             rdb::Event::Aux { name, value } => watch(LoadEvent::Aux { name: &name, value: &value }),
             rdb::Event::Entry(entry) => {
                 store(engine, db, now_ms, entry, offset, &mut report)?;
-                watch(LoadEvent::Entry { offset })
+                watch(LoadEvent::Entry { offset, report })
             }
             rdb::Event::Function(_) => {
                 return Err(LoadError::Unsupported { what: "function library", key: Vec::new(), offset });

@@ -1,7 +1,8 @@
 //! The arguments of a command as a tree, read from its usage line.
 //!
 //! A usage line is what a person writes down: `SET key value [NX | XX] [EX seconds | KEEPTTL]`. Words in capitals are
-//! tokens, brackets hold what is optional, angle brackets choices, and `x [x ...]` repeats. COMMAND DOCS replies with the
+//! tokens, brackets hold what is optional, angle brackets choices, and `x [x ...]` repeats, or `a | b [a | b ...]` when it is
+//! one of several each time. COMMAND DOCS replies with the
 //! tree, so that clients can complete and check what a person types.
 
 use crate::spec::{Begin, CommandSpec};
@@ -104,7 +105,7 @@ pub fn arguments(spec: &'static CommandSpec, parent: Option<&CommandSpec>) -> Ve
     let mut alternatives = parse(&mut words);
     match alternatives.len() {
         0 => Vec::new(),
-        1 => reader.sequence(alternatives.remove(0)),
+        1 => reader.sequence(alternatives.remove(0), false),
         _ => vec![reader.choice(alternatives)],
     }
 }
@@ -170,15 +171,21 @@ struct Reader {
 
 impl Reader {
     fn choice(&mut self, alternatives: Vec<Vec<Node>>) -> Argument {
-        let mut alternatives: Vec<Argument> =
-            alternatives.into_iter().map(|sequence| Argument::block(self.sequence(sequence))).collect();
+        let unit = own_repetition(&alternatives);
+        let multiple = unit.is_some();
+        let mut alternatives: Vec<Argument> = unit
+            .unwrap_or(alternatives)
+            .into_iter()
+            .map(|sequence| Argument::block(self.sequence(sequence, true)))
+            .collect();
         match alternatives.len() {
             1 => alternatives.remove(0),
-            _ => Argument::group(ArgumentType::OneOf, alternatives),
+            _ => Argument { multiple, ..Argument::group(ArgumentType::OneOf, alternatives) },
         }
     }
 
-    fn sequence(&mut self, nodes: Vec<Node>) -> Vec<Argument> {
+    /// `nested`: it stands in brackets.
+    fn sequence(&mut self, nodes: Vec<Node>, nested: bool) -> Vec<Argument> {
         let mut items: Vec<Item> = Vec::new();
         for (position, node) in nodes.iter().enumerate() {
             match node {
@@ -192,7 +199,13 @@ impl Reader {
                     if let Some(repeated) = repetition(alternatives, &nodes[..position]) {
                         let unit = items.split_off(items.len().saturating_sub(repeated));
                         let multiple_token = matches!(unit.first(), Some(Item::Token(_)));
-                        let mut unit = Argument::block(fold(unit));
+                        let unit = fold(unit, false);
+                        // What these two repeat stands in a block of its own in Redis.
+                        let mut unit = if matches!(self.spec.name, "psubscribe" | "get") {
+                            Argument::group(ArgumentType::Block, unit)
+                        } else {
+                            Argument::block(unit)
+                        };
                         unit.multiple = true;
                         unit.multiple_token = multiple_token;
                         items.push(Item::Argument(unit));
@@ -204,7 +217,7 @@ impl Reader {
                 }
             }
         }
-        fold(items)
+        fold(items, nested)
     }
 
     fn argument(&mut self, name: &'static str) -> Argument {
@@ -235,8 +248,17 @@ fn repetition(alternatives: &[Vec<Node>], before: &[Node]) -> Option<usize> {
     before.ends_with(unit).then_some(unit.len())
 }
 
-/// Gives tokens the arguments that follow them.
-fn fold(items: Vec<Item>) -> Vec<Argument> {
+/// The alternatives that are repeated, where the last one ends with all of them: `a | b [a | b ...]`.
+fn own_repetition(alternatives: &[Vec<Node>]) -> Option<Vec<Vec<Node>>> {
+    let mut unit = alternatives.to_vec();
+    let Node::Optional(mut again) = unit.last_mut()?.pop()? else { return None };
+    let is_repetition = again.last_mut()?.pop()? == Node::Word("...") && again == unit;
+    (alternatives.len() > 1 && is_repetition).then_some(unit)
+}
+
+/// Gives tokens the arguments that follow them: those that cannot be left out, and in brackets that begin with a token and
+/// hold several the others too.
+fn fold(items: Vec<Item>, nested: bool) -> Vec<Argument> {
     let mut arguments = Vec::new();
     let mut items = items.into_iter().peekable();
     while let Some(item) = items.next() {
@@ -253,10 +275,17 @@ fn fold(items: Vec<Item>) -> Vec<Argument> {
         ) {
             operands.push(operand);
         }
+        if nested && arguments.is_empty() && operands.len() > 1 {
+            while let Some(Item::Argument(operand)) = items.next_if(|item| matches!(item, Item::Argument(_)))
+            {
+                operands.push(operand);
+            }
+        }
         let name = token.to_ascii_lowercase();
         let mut argument = match operands.len() {
             0 => Argument::new(name, ArgumentType::PureToken),
-            1 => operands.remove(0),
+            // The token stands once, however many follow.
+            1 if !operands[0].multiple => operands.remove(0),
             _ => Argument { name, ..Argument::group(ArgumentType::Block, operands) },
         };
         argument.token = Some(token);
@@ -283,8 +312,8 @@ fn kind(name: &str, spec: &CommandSpec) -> ArgumentType {
         "index" | "index1" | "index2" | "count" | "offset" | "start" | "stop" | "end" | "seconds"
         | "milliseconds" | "timeout" | "numkeys" | "db" | "destination-db" | "decrement" | "increment"
         | "cursor" | "protover" | "client-id" | "port" | "bit" | "version" | "len" | "min-match-len"
-        | "rank" | "num-matches" | "numreplicas" | "value" | "limit"
-            if name != "value" || spec.name == "setbit" =>
+        | "rank" | "num-matches" | "numreplicas" | "value" | "limit" | "ttl" | "frequency"
+            if name != "value" || matches!(spec.name, "setbit" | "bitfield") =>
         {
             ArgumentType::Integer
         }

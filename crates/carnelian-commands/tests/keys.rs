@@ -222,6 +222,22 @@ fn command_docs_read_usage_lines() {
     let docs = node.run("COMMAND DOCS sort");
     let get = r#"["name", "pattern", "type", "pattern", "key_spec_index", 1, "token", "GET", "flags", [optional, multiple, multiple_token]]"#;
     assert!(docs.contains(get), "{docs}");
+    // Groups: one of several that repeats, a block that ends with what can be left out, a token before what repeats, a block
+    // that repeats.
+    for (command, part) in [
+        ("bitfield", r#""type", "oneof", "flags", [optional, multiple]"#),
+        ("client", r#""type", "oneof", "flags", [multiple]"#),
+        (
+            "failover",
+            r#"["name", "force", "type", "pure-token", "token", "FORCE", "flags", [optional]]]], ["name", "abort""#,
+        ),
+        ("client", r#"["name", "id", "type", "block", "token", "ID", "flags", [optional]"#),
+        ("psubscribe", r#""type", "block", "flags", [multiple]"#),
+        ("restore", r#"["name", "ttl", "type", "integer"]"#),
+    ] {
+        let docs = node.run(&format!("COMMAND DOCS {command}"));
+        assert!(docs.contains(part), "{part} in {docs}");
+    }
     // Every usage line of the table can be read, and every command is documented.
     assert!(matches!(node.reply(&["COMMAND", "DOCS"]), Reply::Map(_)));
 }

@@ -100,8 +100,7 @@ pub(crate) fn run(server: &Server, node: &Node, path: &Path) -> Result<bool, Str
     let begin_ms = server.clock.unix_ms();
     let Some(report) = load(server, node, path, begin_ms)? else { return Ok(false) };
     set_active(server, node, false);
-    server.persistence.loaded_keys.store(report.keys, Relaxed);
-    server.persistence.loaded_expired.store(report.expired, Relaxed);
+    count(server, report);
     server.log.notice(format_args!(
         "Done loading RDB, keys loaded: {}, keys expired: {}.",
         report.keys, report.expired
@@ -111,6 +110,11 @@ pub(crate) fn run(server: &Server, node: &Node, path: &Path) -> Result<bool, Str
     Ok(true)
 }
 
+fn count(server: &Server, report: LoadReport) {
+    server.persistence.loaded_keys.store(report.keys, Relaxed);
+    server.persistence.loaded_expired.store(report.expired, Relaxed);
+}
+
 fn load(server: &Server, node: &Node, path: &Path, begin_ms: u64) -> Result<Option<LoadReport>, String> {
     let loading = &server.loading;
     let file = File::open(path).map_err(|error| {
@@ -118,14 +122,13 @@ fn load(server: &Server, node: &Node, path: &Path, begin_ms: u64) -> Result<Opti
     })?;
     loading.total_bytes.store(file.metadata().map_or(0, |metadata| metadata.len()), Relaxed);
     let verify = server.config.read().bool(id::RDBCHECKSUM);
-    let mut entries = 0;
     let watch = |event: LoadEvent<'_>| {
         match event {
             LoadEvent::Aux { name, value } => log_aux(server, name, value),
-            LoadEvent::Entry { offset } => {
+            LoadEvent::Entry { offset, report } => {
                 loading.loaded_bytes.store(offset, Relaxed);
-                entries += 1;
-                loading.pause(entries);
+                count(server, report);
+                loading.pause(report.keys + report.expired);
             }
         }
         if loading.given_up.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -25,6 +25,8 @@ pub(crate) struct Contender {
     pub(crate) command: Vec<String>,
     /// The one that the others are compared with.
     pub(crate) ours: bool,
+    /// Threads that run commands, each on a core of its own.
+    pub(crate) threads: usize,
 }
 
 /// The arguments that make a server of the Redis family keep everything in memory.
@@ -35,13 +37,19 @@ fn in_memory(program: &str) -> Vec<String> {
 
 impl Contender {
     /// Our server: `program` is the multi-call binary, or a link to it that names the server.
-    pub(crate) fn ours(program: &Path, workers: u32) -> Self {
+    /// It is named with its number of workers where there are `several` of it.
+    pub(crate) fn ours(program: &Path, workers: u32, several: bool) -> Self {
         let mut command = in_memory(&program.to_string_lossy());
         if program.file_stem().is_some_and(|name| name == "carnelian") {
             command.insert(1, "server".into());
         }
         command.extend(["--io-threads".into(), workers.to_string()]);
-        Self { name: "Carnelian".into(), command, ours: true }
+        let name = match workers {
+            _ if !several => "Carnelian".to_owned(),
+            1 => "Carnelian, 1 worker".to_owned(),
+            _ => format!("Carnelian, {workers} workers"),
+        };
+        Self { name, command, ours: true, threads: workers as usize }
     }
 
     /// The peers whose programs are on the `PATH`.
@@ -49,7 +57,12 @@ impl Contender {
         [("Redis", "redis-server"), ("Valkey", "valkey-server")]
             .into_iter()
             .filter(|(_, program)| sh::on_path(program))
-            .map(|(name, program)| Self { name: name.into(), command: in_memory(program), ours: false })
+            .map(|(name, program)| Self {
+                name: name.into(),
+                command: in_memory(program),
+                ours: false,
+                threads: 1,
+            })
             .collect()
     }
 
@@ -63,7 +76,7 @@ impl Contender {
         if !command.iter().any(|word| word.contains("{port}")) {
             bail!("the command of the peer {name} has no {{port}}");
         }
-        Ok(Self { name: name.to_owned(), command, ours: false })
+        Ok(Self { name: name.to_owned(), command, ours: false, threads: 1 })
     }
 }
 
@@ -334,10 +347,13 @@ mod tests {
 
     #[test]
     fn the_multi_call_binary_is_told_to_be_a_server() {
-        let server = |path: &str| Contender::ours(Path::new(path), 2).command;
+        let server = |path: &str| Contender::ours(Path::new(path), 2, false).command;
         assert_eq!(server("x/carnelian")[1..3], ["server", "--port"]);
         assert_eq!(server("x/redis-server")[1], "--port");
         assert_eq!(server("x/carnelian")[10..], ["--io-threads", "2"]);
+        let names = |several| [1, 2].map(|workers| Contender::ours(Path::new("x"), workers, several).name);
+        assert_eq!(names(true), ["Carnelian, 1 worker", "Carnelian, 2 workers"]);
+        assert_eq!(names(false), ["Carnelian", "Carnelian"]);
     }
 
     #[test]

@@ -64,6 +64,7 @@ fn commands_that_need_the_data_are_refused_until_it_is_there() {
     assert!((0.0..=size as f64).contains(&number(&mut client, "loading_loaded_bytes")));
     assert!((0.0..=100.0).contains(&number(&mut client, "loading_loaded_perc")));
     assert!(number(&mut client, "loading_eta_seconds") >= 0.0);
+    assert!((0.0..KEYS as f64).contains(&number(&mut client, "rdb_last_load_keys_loaded")));
 
     assert_eq!(client.text("config set loglevel verbose"), "OK");
     assert_eq!(client.text("config set dir /"), LOADING);

@@ -13,7 +13,7 @@ const SUBCOMMANDS: &[CommandSpec] = &[
             "6.0.0",
             "O(1)",
             "Returns the categories of commands, or the commands of a category.",
-            "ACL CAT [category]",
+            "ACL CAT [categoryname]",
         ),
     CommandSpec::host("dryrun", -4, Group::Server, HostCommand::Acl)
         .flags(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::LOADING, Flags::STALE])
