@@ -382,12 +382,11 @@ mod tests {
             let mut table = Table::<true>::new(&settings());
             let mut model = BTreeMap::new();
             for (key, value) in ops {
-                match value {
-                    Some(value) => {
-                        prop_assert_eq!(table.set(&key, &value), model.insert(key.clone(), value.clone()).is_none());
-                        prop_assert_eq!(table.get(&key), Some(&value[..]));
-                    }
-                    None => prop_assert_eq!(table.remove(&key), model.remove(&key).is_some()),
+                if let Some(value) = value {
+                    prop_assert_eq!(table.set(&key, &value), model.insert(key.clone(), value.clone()).is_none());
+                    prop_assert_eq!(table.get(&key), Some(&value[..]));
+                } else {
+                    prop_assert_eq!(table.remove(&key), model.remove(&key).is_some());
                 }
                 table.check();
             }
