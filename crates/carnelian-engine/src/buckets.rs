@@ -13,9 +13,9 @@ use smallvec::SmallVec;
 
 /// Places of a bucket.
 const PLACES: usize = 12;
-/// Items for each pair from which on the table grows, eleven twelfths of the places: 6.7 to 7.2 bytes an item, and one
-/// item in twenty overflows.
-const GROW: usize = 22;
+/// Items for each pair from which on the table grows, as many as it has places: 6.5 to 6.9 bytes an item, and one
+/// item in eleven overflows.
+const GROW: usize = 24;
 /// Items for each pair below which the table shrinks.
 const SHRINK: usize = 5;
 /// No overflow bucket.
