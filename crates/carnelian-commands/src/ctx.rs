@@ -5,7 +5,9 @@ use crate::dispatch::Node;
 use crate::error::{CommandError, CommandResult};
 use crate::session::Session;
 use crate::spec::CommandSpec;
-use carnelian_engine::{Edit, Element, EventClass, Hash, Keyspace, List, Set, ShardSet, ValueRef, ValueType};
+use carnelian_engine::{
+    Edit, Element, EventClass, Hash, HashRef, Keyspace, List, Set, ShardSet, ValueRef, ValueType,
+};
 use carnelian_resp::{Args, ReplyWriter};
 
 /// One running command: its arguments, the keys, and where the reply goes.
@@ -145,7 +147,7 @@ pub trait TypedKeys {
     /// caller adds to it.
     fn set_or_new(&mut self, key: &[u8], first: &[u8], expected: usize) -> CommandResult<Edit<'_, Set>>;
     /// The hash at `key`, for reading.
-    fn hash(&mut self, key: &[u8]) -> CommandResult<Option<&Hash>>;
+    fn hash(&mut self, key: &[u8]) -> CommandResult<Option<HashRef<'_>>>;
     /// The hash at `key`, for changing it.
     fn hash_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, Hash>>>;
     /// The hash at `key`, created empty when there is none. The caller adds to it.
@@ -163,7 +165,7 @@ impl TypedKeys for Keyspace<'_> {
     }
 
     fn list(&mut self, key: &[u8]) -> CommandResult<Option<&List>> {
-        Ok(self.get(key)?)
+        Ok(self.get::<List>(key)?)
     }
 
     fn list_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, List>>> {
@@ -175,7 +177,7 @@ impl TypedKeys for Keyspace<'_> {
     }
 
     fn set(&mut self, key: &[u8]) -> CommandResult<Option<&Set>> {
-        Ok(self.get(key)?)
+        Ok(self.get::<Set>(key)?)
     }
 
     fn set_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, Set>>> {
@@ -187,8 +189,8 @@ impl TypedKeys for Keyspace<'_> {
         Ok(self.edit_or_insert(key, || Set::for_member(first, expected, settings))?)
     }
 
-    fn hash(&mut self, key: &[u8]) -> CommandResult<Option<&Hash>> {
-        Ok(self.get(key)?)
+    fn hash(&mut self, key: &[u8]) -> CommandResult<Option<HashRef<'_>>> {
+        Ok(self.get::<Hash>(key)?)
     }
 
     fn hash_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, Hash>>> {

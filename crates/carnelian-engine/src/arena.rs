@@ -1,6 +1,6 @@
 //! Memory for the entries of one table: slots in classes of eight bytes, addressed by four-byte references.
 //!
-//! Pages of 16 KiB hold slots of one class each. A page whose last slot is freed goes back to the allocator, so memory
+//! Pages of up to 16 KiB hold slots of one class each; the first pages of an arena begin small and grow. A page whose last slot is freed goes back to the allocator, so memory
 //! follows what is live; freeing a whole arena is freeing its pages.
 
 use crate::gauge::Gauge;
@@ -19,7 +19,7 @@ const NONE: u32 = u32::MAX;
 const NO_SLOT: u16 = u16::MAX;
 
 /// Where a slot begins, in units from the start of the arena: 32 GiB in reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub(crate) struct Ref(u32);
 
@@ -50,14 +50,17 @@ impl Ref {
     }
 }
 
-type Page = Box<[u8; PAGE_BYTES]>;
+/// The bytes of a page, as many as have been needed so far.
+type Page = Box<[u8]>;
 
-fn new_page() -> Page {
-    // Zeroed memory fresh from the system need not be touched, which an array on the stack would do.
-    match vec![0; PAGE_BYTES].into_boxed_slice().try_into() {
-        Ok(page) => page,
-        Err(_) => unreachable!("a vector of as many bytes as a page has"),
-    }
+/// Pages that begin small: a small table must not reserve a page for each class.
+const SMALL_PAGES: usize = 24;
+/// Bytes that a small page begins with, unless its first slot needs more.
+const SMALL_PAGE_BYTES: usize = 256;
+
+/// A page that has to hold `needed` bytes after it held `before`.
+fn page_bytes(page: usize, before: usize, needed: usize) -> usize {
+    if page >= SMALL_PAGES { PAGE_BYTES } else { needed.max(before * 2).clamp(SMALL_PAGE_BYTES, PAGE_BYTES) }
 }
 
 /// What is known about one page. Pages with room are linked in a list for each class.
@@ -86,7 +89,7 @@ impl PageState {
 }
 
 /// Slots of up to [`SLOT_MAX`] bytes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Arena {
     pages: Vec<Option<Page>>,
     states: Segments<PageState>,
@@ -97,6 +100,8 @@ pub(crate) struct Arena {
     live_bytes: usize,
     /// Told of the bytes that are reserved and not live.
     gauge: Option<Gauge>,
+    /// Bytes of all pages.
+    page_bytes: usize,
 }
 
 /// Bytes that a slot for `size` bytes takes.
@@ -120,7 +125,7 @@ impl Arena {
 
     /// Bytes of pages that no slot uses.
     pub(crate) fn wasted_bytes(&self) -> usize {
-        (self.pages.len() - self.vacant.len()) * PAGE_BYTES - self.live_bytes
+        self.page_bytes - self.live_bytes
     }
 
     #[inline]
@@ -137,7 +142,7 @@ impl Arena {
         }
     }
 
-    fn page_mut(&mut self, page: usize) -> &mut [u8; PAGE_BYTES] {
+    fn page_mut(&mut self, page: usize) -> &mut [u8] {
         match self.pages.get_mut(page) {
             Some(Some(page)) => page,
             _ => unreachable!("a reference leads to a page"),
@@ -148,7 +153,7 @@ impl Arena {
     #[inline]
     pub(crate) fn bytes(&self, at: Ref) -> &[u8] {
         match self.pages.get(at.page()) {
-            Some(Some(page)) => &page[at.offset()..],
+            Some(Some(page)) => page.get(at.offset()..).unwrap_or_default(),
             _ => &[],
         }
     }
@@ -157,7 +162,7 @@ impl Arena {
     #[inline]
     pub(crate) fn bytes_mut(&mut self, at: Ref) -> &mut [u8] {
         match self.pages.get_mut(at.page()) {
-            Some(Some(page)) => &mut page[at.offset()..],
+            Some(Some(page)) => page.get_mut(at.offset()..).unwrap_or_default(),
             _ => &mut [],
         }
     }
@@ -166,7 +171,7 @@ impl Arena {
     #[inline]
     pub(crate) fn prefetch(&self, at: Ref) {
         if let Some(Some(page)) = self.pages.get(at.page()) {
-            prefetch::lines(&page[at.offset()..]);
+            prefetch::lines(page.get(at.offset()..).unwrap_or_default());
         }
     }
 
@@ -185,6 +190,10 @@ impl Arena {
         let unit = if state.freed == NO_SLOT {
             let unit = usize::from(state.fresh);
             state.fresh += class as u16;
+            let end = usize::from(state.fresh) * UNIT;
+            if self.page_mut(page).len() < end {
+                self.grow_page(page, end);
+            }
             unit
         } else {
             let unit = usize::from(state.freed);
@@ -199,17 +208,29 @@ impl Arena {
         Ref((page * PAGE_UNITS + unit) as u32)
     }
 
+    /// Makes a page larger, `needed` bytes at least.
+    #[cold]
+    fn grow_page(&mut self, page: usize, needed: usize) {
+        let before = self.page_mut(page).len();
+        let bytes = page_bytes(page, before, needed);
+        // Zeroed memory fresh from the system need not be touched.
+        let mut grown = vec![0; bytes].into_boxed_slice();
+        grown[..before].copy_from_slice(self.page_mut(page));
+        self.page_bytes += bytes - before;
+        self.note_waste((bytes - before).cast_signed());
+        self.pages[page] = Some(grown);
+    }
+
     #[cold]
     fn add_page(&mut self, class: usize) -> usize {
-        self.note_waste(PAGE_BYTES.cast_signed());
         let state =
             PageState { class: class as u16, used: 0, freed: NO_SLOT, fresh: 0, prev: NONE, next: NONE };
         let page = if let Some(page) = self.vacant.pop() {
-            self.pages[page as usize] = Some(new_page());
+            self.pages[page as usize] = Some(Page::default());
             *self.state(page as usize) = state;
             page as usize
         } else {
-            self.pages.push(Some(new_page()));
+            self.pages.push(Some(Page::default()));
             self.states.push(state);
             self.pages.len() - 1
         };
@@ -261,8 +282,10 @@ impl Arena {
         let is_last = self.partial.get(class) == Some(&(page as u32)) && self.state(page).next == NONE;
         if is_empty && !is_last {
             self.unlink(page);
+            let bytes = self.page_mut(page).len();
+            self.page_bytes -= bytes;
+            self.note_waste(-bytes.cast_signed());
             self.pages[page] = None;
-            self.note_waste(-PAGE_BYTES.cast_signed());
             self.vacant.push(page as u32);
         } else {
             self.page_mut(page)[unit * UNIT..][..2].copy_from_slice(&next.to_le_bytes());
@@ -299,7 +322,7 @@ impl Arena {
 
     /// Bytes taken from the allocator.
     pub(crate) fn heap_bytes(&self) -> usize {
-        (self.pages.len() - self.vacant.len()) * PAGE_BYTES
+        self.page_bytes
             + self.pages.capacity() * size_of::<Option<Page>>()
             + self.states.heap_bytes()
             + (self.partial.capacity() + self.vacant.capacity()) * size_of::<u32>()
@@ -327,6 +350,7 @@ impl Arena {
             with_room += usize::from(!state.is_full());
         }
         assert_eq!(live, self.live_bytes);
+        assert_eq!(self.page_bytes, self.pages.iter().flatten().map(|page| page.len()).sum::<usize>());
         for (class, &head) in self.partial.iter().enumerate() {
             let (mut page, mut prev) = (head, NONE);
             while let Some(state) = self.states.get(page as usize) {

@@ -13,9 +13,9 @@ use smallvec::SmallVec;
 
 /// Places of a bucket.
 const PLACES: usize = 12;
-/// Items for each pair from which on the table grows, eleven twelfths of the places: 6.7 to 7.2 bytes an item, and one
-/// item in twenty overflows.
-const GROW: usize = 22;
+/// Items for each pair from which on the table grows, as many as it has places: 6.5 to 6.9 bytes an item, and one
+/// item in eleven overflows.
+const GROW: usize = 24;
 /// Items for each pair below which the table shrinks.
 const SHRINK: usize = 5;
 /// No overflow bucket.
@@ -134,6 +134,7 @@ pub(crate) trait Items {
 }
 
 /// The index. Items are addressed by hashes that the caller computes.
+#[derive(Clone)]
 pub(crate) struct Buckets {
     pairs: Segments<Pair>,
     overflow: Segments<Bucket>,
@@ -184,6 +185,11 @@ impl Buckets {
     /// Number of pairs.
     pub(crate) fn pairs(&self) -> usize {
         self.pairs.len()
+    }
+
+    /// Number of places, taken or free.
+    pub(crate) fn places(&self) -> usize {
+        (2 * self.pairs.len() + self.overflowing as usize) * PLACES
     }
 
     #[inline]

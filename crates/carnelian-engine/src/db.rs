@@ -5,6 +5,7 @@ use crate::arena::{Arena, Ref};
 use crate::buckets::{Buckets, Items, NEVER_DUE, Place};
 use crate::entry::{Blueprint, Entry, NEVER, Payload, fits_slot, write_expiry};
 use crate::gauge::Gauge;
+use crate::hash::HashRef;
 use crate::objects::{Object, Objects};
 use crate::rng::Rng;
 use crate::snapshot::DbSnapshot;
@@ -454,12 +455,11 @@ impl Db {
 
     // ---- memory ----
 
-    /// Bytes that an entry takes, its part of the index included, sampling `samples` elements of a collection (0 for all).
-    pub(crate) fn entry_bytes(&self, spot: Spot, samples: usize) -> usize {
+    /// Bytes that an entry takes, its part of the index included.
+    pub(crate) fn entry_bytes(&self, spot: Spot) -> usize {
         let entry = self.entry(spot);
-        let object = |id| {
-            self.objects.get(id).map_or(0, |object: &Object| size_of::<Object>() + object.heap_bytes(samples))
-        };
+        let object =
+            |id| self.objects.get(id).map_or(0, |object: &Object| size_of::<Object>() + object.heap_bytes());
         let index = self.index.heap_bytes().checked_div(self.len()).unwrap_or(0).min(INDEX_BYTES);
         crate::arena::slot_bytes(entry.header.size())
             + index
@@ -497,6 +497,9 @@ impl Db {
 /// Most that an entry is said to take of the index: of a nearly empty one it is not its fault.
 const INDEX_BYTES: usize = 8;
 
+/// Largest listpack, in bytes, that lies in its entry: changing it copies it.
+const PACKED_MAX: usize = 512;
+
 /// An expiry, and the moment at which it is set.
 #[derive(Clone, Copy)]
 pub(crate) struct Due {
@@ -522,6 +525,13 @@ impl<'a> Payload<'a> {
         } else {
             Self::Object(Object::Text(bytes.to_vec()))
         }
+    }
+
+    /// A hash, if it is small enough for the slot.
+    #[inline]
+    pub(crate) fn of_small_hash(key: usize, hash: HashRef<'a>) -> Option<Self> {
+        let bytes = hash.as_listpack()?.as_bytes();
+        (bytes.len() <= PACKED_MAX && fits_slot(key, bytes.len())).then_some(Self::PackedHash(bytes))
     }
 
     /// Bytes that have been edited.

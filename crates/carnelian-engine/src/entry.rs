@@ -1,10 +1,11 @@
 //! How an entry lies in its slot: a header of eight bytes, when it expires if it does, the key, the value.
 //!
-//! Strings of about a kilobyte and integers in their natural width are in the slot itself; anything larger is an object
-//! beside the arena, and the slot holds its number.
+//! Strings of up to about a kilobyte, integers in their natural width and small hashes are in the slot itself; anything
+//! larger is an object beside the arena, and the slot holds its number.
 
 use crate::access::AccessClock;
 use crate::arena::SLOT_MAX;
+use crate::hash::HashRef;
 use crate::objects::{Object, ObjectId, Objects};
 use crate::string::StringRef;
 use crate::value::ValueRef;
@@ -29,10 +30,21 @@ pub(crate) enum Kind {
     Edited,
     /// The number of an object.
     Object,
+    /// A small hash: its listpack.
+    PackedHash,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Int, Self::Text, Self::Edited, Self::Object];
+    #[inline]
+    fn of_bits(bits: u64) -> Self {
+        match bits & 0x1f {
+            0 => Self::Int,
+            1 => Self::Text,
+            2 => Self::Edited,
+            3 => Self::Object,
+            _ => Self::PackedHash,
+        }
+    }
 }
 
 /// The first eight bytes of an entry: access clock (24 bits), snapshot epoch (8), kind and flags (8), length of the key
@@ -70,7 +82,7 @@ impl Header {
 
     #[inline]
     fn kind(self) -> Kind {
-        Kind::ALL[(self.0 >> 32) as usize % Kind::ALL.len()]
+        Kind::of_bits(self.0 >> 32)
     }
 
     #[inline]
@@ -127,11 +139,13 @@ impl Header {
 }
 
 /// A value on its way into a slot.
-pub(crate) enum Payload<'a> {
+#[allow(unreachable_pub, reason = "a sealed trait names it")]
+pub enum Payload<'a> {
     Int(i64),
     Text(&'a [u8]),
     Edited(&'a [u8]),
     Object(Object),
+    PackedHash(&'a [u8]),
 }
 
 impl Payload<'_> {
@@ -141,6 +155,7 @@ impl Payload<'_> {
             Self::Text(_) => Kind::Text,
             Self::Edited(_) => Kind::Edited,
             Self::Object(_) => Kind::Object,
+            Self::PackedHash(_) => Kind::PackedHash,
         }
     }
 
@@ -148,7 +163,7 @@ impl Payload<'_> {
     fn len(&self) -> usize {
         match self {
             Self::Int(value) => int_width(*value),
-            Self::Text(bytes) | Self::Edited(bytes) => bytes.len(),
+            Self::Text(bytes) | Self::Edited(bytes) | Self::PackedHash(bytes) => bytes.len(),
             Self::Object(_) => size_of::<ObjectId>(),
         }
     }
@@ -159,7 +174,7 @@ impl Payload<'_> {
                 let width = place.len();
                 place.copy_from_slice(&value.to_le_bytes()[..width]);
             }
-            Self::Text(bytes) | Self::Edited(bytes) => place.copy_from_slice(bytes),
+            Self::Text(bytes) | Self::Edited(bytes) | Self::PackedHash(bytes) => place.copy_from_slice(bytes),
             Self::Object(object) => place.copy_from_slice(&objects.add(object).to_bytes()),
         }
     }
@@ -356,12 +371,13 @@ impl<'a> Entry<'a> {
         match self.header.kind() {
             Kind::Text => ValueRef::String(StringRef::text(bytes)),
             Kind::Int => ValueRef::String(StringRef::new(Element::Int(read_int(bytes)), false)),
+            Kind::PackedHash => ValueRef::Hash(HashRef::packed(bytes)),
             Kind::Edited => ValueRef::String(StringRef::new(Element::Str(bytes), true)),
             Kind::Object => match self.object().and_then(|id| self.objects.get(id)) {
                 Some(Object::Text(text)) => ValueRef::String(StringRef::new(Element::Str(text), true)),
                 Some(Object::List(list)) => ValueRef::List(list),
                 Some(Object::Set(set)) => ValueRef::Set(set),
-                Some(Object::Hash(hash)) => ValueRef::Hash(hash),
+                Some(Object::Hash(hash)) => ValueRef::Hash(hash.view()),
                 None => ValueRef::String(StringRef::text(&[])),
             },
         }

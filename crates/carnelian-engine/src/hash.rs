@@ -1,53 +1,40 @@
 //! Hashes: a listpack of alternating fields and values while small, a table when large.
 
-use crate::keyed::{Keyed, KeyedTable};
+use crate::rng::Rng;
+use crate::sample::distinct;
 use crate::settings::Settings;
-use carnelian_encoding::listpack::{Element, Listpack, Pos};
-
-struct Field {
-    name: Box<[u8]>,
-    value: Box<[u8]>,
-}
-
-impl Field {
-    /// Memory of the old value is used again if it fits.
-    fn assign(&mut self, value: &[u8]) {
-        if self.value.len() == value.len() {
-            self.value.copy_from_slice(value);
-        } else {
-            self.value = value.into();
-        }
-    }
-}
-
-impl Keyed for Field {
-    fn key(&self) -> &[u8] {
-        &self.name
-    }
-
-    fn heap_bytes(&self) -> usize {
-        self.name.len() + self.value.len()
-    }
-}
+use crate::table::Table;
+use carnelian_encoding::listpack::{Element, Listpack, ListpackRef, Pos};
 
 /// The fields of a hash with their values.
 pub type HashIter<'a> = Box<dyn Iterator<Item = (Element<'a>, Element<'a>)> + 'a>;
 
 /// A map from fields to values.
+#[derive(Clone)]
 pub struct Hash(Repr);
 
+#[derive(Clone)]
 enum Repr {
     Packed(Listpack),
-    Table(KeyedTable<Field>),
+    Table(Box<Table<true>>),
 }
 
-impl Default for Hash {
-    fn default() -> Self {
-        Self::new()
-    }
+/// A look at a hash.
+#[derive(Clone, Copy)]
+pub struct HashRef<'a>(Look<'a>);
+
+#[derive(Clone, Copy)]
+enum Look<'a> {
+    Packed(ListpackRef<'a>),
+    Table(&'a Table<true>),
 }
 
-impl<'a> IntoIterator for &'a Hash {
+fn find(packed: ListpackRef<'_>, field: &[u8]) -> Option<(Pos, Pos)> {
+    let name = packed.find(packed.first()?, field, 1)?;
+    Some((name, packed.next(name)?))
+}
+
+impl<'a> IntoIterator for HashRef<'a> {
     type Item = (Element<'a>, Element<'a>);
     type IntoIter = HashIter<'a>;
 
@@ -56,18 +43,146 @@ impl<'a> IntoIterator for &'a Hash {
     }
 }
 
-impl Clone for Hash {
-    fn clone(&self) -> Self {
-        match &self.0 {
-            Repr::Packed(packed) => Self(Repr::Packed(packed.clone())),
-            Repr::Table(table) => {
-                let mut copy = table.empty_twin();
-                for field in table.iter() {
-                    copy.insert(Field { name: field.name.clone(), value: field.value.clone() });
-                }
-                Self(Repr::Table(copy))
+impl<'a> HashRef<'a> {
+    /// A look at the bytes of a listpack of alternating fields and values.
+    #[inline]
+    pub(crate) fn packed(bytes: &'a [u8]) -> Self {
+        Self(Look::Packed(ListpackRef::trusted(bytes)))
+    }
+
+    /// The listpack, when that is the encoding.
+    #[inline]
+    pub fn as_listpack(self) -> Option<ListpackRef<'a>> {
+        match self.0 {
+            Look::Packed(packed) => Some(packed),
+            Look::Table(_) => None,
+        }
+    }
+
+    /// Name of the encoding, as OBJECT ENCODING gives it.
+    pub fn encoding(self) -> &'static str {
+        match self.0 {
+            Look::Packed(_) => "listpack",
+            Look::Table(_) => "hashtable",
+        }
+    }
+
+    /// Number of fields.
+    pub fn len(self) -> usize {
+        match self.0 {
+            Look::Packed(packed) => packed.len() / 2,
+            Look::Table(table) => table.len(),
+        }
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value of `field`. O(1), or O(n) while small.
+    pub fn get(self, field: &[u8]) -> Option<Element<'a>> {
+        match self.0 {
+            Look::Packed(packed) => find(packed, field).map(|(_, value)| packed.get(value)),
+            Look::Table(table) => table.get(field).map(Element::Str),
+        }
+    }
+
+    /// Whether `field` exists.
+    pub fn contains(self, field: &[u8]) -> bool {
+        self.get(field).is_some()
+    }
+
+    /// All fields with their values, in no particular order.
+    pub fn iter(self) -> HashIter<'a> {
+        match self.0 {
+            Look::Packed(packed) => {
+                let mut elements = packed.iter();
+                Box::new(std::iter::from_fn(move || Some((elements.next()?, elements.next()?))))
+            }
+            Look::Table(table) => {
+                Box::new(table.iter().map(|(field, value)| (Element::Str(field), Element::Str(value))))
             }
         }
+    }
+
+    /// A uniformly chosen field with its value. O(1) expected, or O(n) while small.
+    pub fn random(self, rng: &mut Rng) -> Option<(Element<'a>, Element<'a>)> {
+        match self.0 {
+            Look::Packed(packed) => {
+                let name = packed.seek(rng.below(self.len()) as isize * 2)?;
+                Some((packed.get(name), packed.get(packed.next(name)?)))
+            }
+            Look::Table(table) => {
+                table.random(rng).map(|(field, value)| (Element::Str(field), Element::Str(value)))
+            }
+        }
+    }
+
+    /// Visits `count` different fields, at most all, every choice of them as likely as any other. O(count) where that is
+    /// little, else O(n).
+    pub fn sample(self, rng: &mut Rng, count: usize, mut visit: impl FnMut(Element<'a>, Element<'a>)) {
+        match self.0 {
+            Look::Packed(_) => {
+                let pairs: Vec<_> = self.iter().collect();
+                distinct(rng, pairs.len(), count, |place| visit(pairs[place].0, pairs[place].1));
+            }
+            Look::Table(table) => {
+                table.sample(rng, count, |field, value| visit(Element::Str(field), Element::Str(value)));
+            }
+        }
+    }
+
+    /// Visits about `count` fields from `cursor` on and returns the next cursor, 0 at the end. Small hashes are visited
+    /// whole.
+    pub fn scan(self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'a>, Element<'a>)) -> u64 {
+        match self.0 {
+            Look::Packed(_) => {
+                self.iter().for_each(|(field, value)| visit(field, value));
+                0
+            }
+            Look::Table(table) => {
+                table.scan(cursor, count, |field, value| visit(Element::Str(field), Element::Str(value)))
+            }
+        }
+    }
+
+    /// A copy of its own. O(n).
+    pub fn to_hash(self) -> Hash {
+        Hash(match self.0 {
+            Look::Packed(packed) => Repr::Packed(Listpack::trusted(packed.as_bytes().to_vec())),
+            Look::Table(table) => Repr::Table(Box::new(table.clone())),
+        })
+    }
+
+    /// Asserts that the encoding is sound. O(n).
+    pub(crate) fn check(self) {
+        assert_eq!(self.iter().count(), self.len(), "the length is that of the fields");
+        if let Look::Table(table) = self.0 {
+            table.check();
+        }
+    }
+
+    /// Number of places of the table, 0 in the small encoding (for DEBUG HTSTATS-KEY).
+    pub fn places(self) -> usize {
+        match self.0 {
+            Look::Packed(_) => 0,
+            Look::Table(table) => table.places(),
+        }
+    }
+
+    /// Where the fields are in memory, for people who debug.
+    pub(crate) fn address(self) -> *const u8 {
+        match self.0 {
+            Look::Packed(packed) => packed.as_bytes().as_ptr(),
+            Look::Table(table) => std::ptr::from_ref(table).cast(),
+        }
+    }
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -81,37 +196,36 @@ impl Hash {
     /// fields are unique and come in pairs. It is converted if the limits are narrower now.
     pub fn from_listpack(packed: Listpack, settings: &Settings) -> Self {
         let mut hash = Self(Repr::Packed(packed));
-        let too_long = hash
+        let look = hash.view();
+        let too_long = look
             .iter()
             .any(|(field, value)| field.len().max(value.len()) > settings.hash_max_listpack_value());
-        if too_long || hash.len() > settings.hash_max_listpack_entries() {
+        if too_long || look.len() > settings.hash_max_listpack_entries() {
             hash.convert(settings);
         }
         hash
     }
 
-    /// The listpack, when that is the encoding.
-    pub fn as_listpack(&self) -> Option<&Listpack> {
-        match &self.0 {
-            Repr::Packed(packed) => Some(packed),
-            Repr::Table(_) => None,
-        }
+    /// A hash in the small encoding, from the bytes of its listpack.
+    pub(crate) fn unpack(bytes: &[u8]) -> Self {
+        // With some room: it is unpacked to be added to.
+        let mut copy = Vec::with_capacity(bytes.len() + UNPACK_ROOM);
+        copy.extend_from_slice(bytes);
+        Self(Repr::Packed(Listpack::trusted(copy)))
     }
 
-    /// Name of the encoding, as OBJECT ENCODING gives it.
-    pub fn encoding(&self) -> &'static str {
-        match &self.0 {
-            Repr::Packed(_) => "listpack",
-            Repr::Table(_) => "hashtable",
-        }
+    /// A look at the hash, with all the reading methods.
+    #[inline]
+    pub fn view(&self) -> HashRef<'_> {
+        HashRef(match &self.0 {
+            Repr::Packed(packed) => Look::Packed(packed.view()),
+            Repr::Table(table) => Look::Table(table),
+        })
     }
 
     /// Number of fields.
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Repr::Packed(packed) => packed.len() / 2,
-            Repr::Table(table) => table.len(),
-        }
+        self.view().len()
     }
 
     /// Whether there is no field.
@@ -119,17 +233,9 @@ impl Hash {
         self.len() == 0
     }
 
-    fn find(packed: &Listpack, field: &[u8]) -> Option<(Pos, Pos)> {
-        let name = packed.find(packed.first()?, field, 1)?;
-        Some((name, packed.next(name)?))
-    }
-
     /// The value of `field`. O(1), or O(n) while small.
     pub fn get(&self, field: &[u8]) -> Option<Element<'_>> {
-        match &self.0 {
-            Repr::Packed(packed) => Self::find(packed, field).map(|(_, value)| packed.get(value)),
-            Repr::Table(table) => table.get(field).map(|item| Element::Str(&item.value)),
-        }
+        self.view().get(field)
     }
 
     /// Whether `field` exists.
@@ -147,7 +253,7 @@ impl Hash {
         }
         let new = match &mut self.0 {
             Repr::Packed(packed) => {
-                if let Some((_, position)) = Self::find(packed, field) {
+                if let Some((_, position)) = find(packed.view(), field) {
                     packed.replace(position, value);
                     false
                 } else {
@@ -156,11 +262,7 @@ impl Hash {
                     true
                 }
             }
-            Repr::Table(table) => table.upsert(
-                field,
-                |item| item.assign(value),
-                || Field { name: field.into(), value: value.into() },
-            ),
+            Repr::Table(table) => table.set(field, value),
         };
         if new && matches!(self.0, Repr::Packed(_)) && self.len() > settings.hash_max_listpack_entries() {
             self.convert(settings);
@@ -171,18 +273,18 @@ impl Hash {
     /// Goes from the small to the large encoding; nothing to do when it is large already.
     pub fn convert(&mut self, settings: &Settings) {
         if let Repr::Packed(_) = self.0 {
-            let mut table = KeyedTable::new(settings);
-            for (field, value) in self.iter() {
-                table.insert(Field { name: field.to_vec().into(), value: value.to_vec().into() });
+            let mut table = Table::new(settings);
+            for (field, value) in self.view() {
+                field.with_bytes(|field| value.with_bytes(|value| table.add(field, value)));
             }
-            self.0 = Repr::Table(table);
+            self.0 = Repr::Table(Box::new(table));
         }
     }
 
     /// Removes `field`; true when it existed.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         match &mut self.0 {
-            Repr::Packed(packed) => match Self::find(packed, field) {
+            Repr::Packed(packed) => match find(packed.view(), field) {
                 Some((name, _)) => {
                     if let Some(value) = packed.delete(name) {
                         packed.delete(value);
@@ -191,76 +293,18 @@ impl Hash {
                 }
                 None => false,
             },
-            Repr::Table(table) => table.remove(field).is_some(),
+            Repr::Table(table) => table.remove(field),
         }
     }
 
-    /// All fields with their values, in no particular order.
-    pub fn iter(&self) -> HashIter<'_> {
-        match &self.0 {
-            Repr::Packed(packed) => {
-                let mut elements = packed.iter();
-                Box::new(std::iter::from_fn(move || Some((elements.next()?, elements.next()?))))
-            }
-            Repr::Table(table) => {
-                Box::new(table.iter().map(|item| (Element::Str(&item.name), Element::Str(&item.value))))
-            }
-        }
-    }
-
-    /// The field at a place in `0..len()`, for picking at random. Places change when fields are removed. O(1), or O(n)
-    /// while small.
-    pub fn at(&self, index: usize) -> Option<(Element<'_>, Element<'_>)> {
-        match &self.0 {
-            Repr::Packed(packed) => {
-                let name = packed.seek(index as isize * 2)?;
-                Some((packed.get(name), packed.get(packed.next(name)?)))
-            }
-            Repr::Table(table) => {
-                table.at(index).map(|item| (Element::Str(&item.name), Element::Str(&item.value)))
-            }
-        }
-    }
-
-    /// Visits about `count` fields from `cursor` on and returns the next cursor, 0 at the end. Small hashes are visited
-    /// whole.
-    pub fn scan<'a>(
-        &'a self,
-        cursor: u64,
-        count: usize,
-        mut visit: impl FnMut(Element<'a>, Element<'a>),
-    ) -> u64 {
-        match &self.0 {
-            Repr::Packed(_) => {
-                self.iter().for_each(|(field, value)| visit(field, value));
-                0
-            }
-            Repr::Table(table) => {
-                table.scan(cursor, count, |item| visit(Element::Str(&item.name), Element::Str(&item.value)))
-            }
-        }
-    }
-
-    /// Asserts that the encoding is sound. O(n).
-    pub(crate) fn check(&self) {
-        assert_eq!(self.iter().count(), self.len(), "the length is that of the fields");
-        if let Repr::Table(table) = &self.0 {
-            table.check();
-        }
-    }
-
-    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Repr::Packed(packed) => packed.capacity(),
-            Repr::Table(table) => table.heap_bytes(samples),
-        }
-    }
-
-    /// Number of hash buckets, 0 in the small encoding (for DEBUG HTSTATS-KEY).
-    pub fn buckets(&self) -> usize {
-        match &self.0 {
-            Repr::Packed(_) => 0,
-            Repr::Table(table) => table.buckets(),
+            Repr::Table(table) => size_of::<Table<true>>() + table.heap_bytes(),
         }
     }
 }
+
+/// Bytes that a listpack can grow by after it was unpacked.
+const UNPACK_ROOM: usize = 64;

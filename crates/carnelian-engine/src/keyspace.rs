@@ -205,16 +205,22 @@ impl<'e> Keyspace<'e> {
         self.shard(hash).change(db, spot);
     }
 
+    /// The collection in a spot, for changing it; `back` learns where its entry is afterwards.
     #[inline]
-    fn edit_at<T: Collection>(&mut self, hash: u64, spot: Spot) -> Result<Edit<'_, T>, WrongType> {
+    fn edit_at<'k, T: Collection>(
+        &'k mut self,
+        hash: u64,
+        spot: Spot,
+        back: Option<&'k mut Option<Spot>>,
+    ) -> Result<Edit<'k, T>, WrongType> {
         self.begin_change(hash, spot);
-        let db = self.db;
-        self.shard(hash).db_mut(db).object_mut(spot).and_then(T::of).map(Edit::new).ok_or(WrongType)
+        let (db, now_ms) = (self.db, self.now_ms);
+        Edit::new(self.shard(hash).db_mut(db), spot, back, now_ms)
     }
 
     /// The collection at `key`, for reading. O(1).
     #[inline]
-    pub fn get<T: Collection>(&mut self, key: &[u8]) -> Result<Option<&T>, WrongType> {
+    pub fn get<T: Collection>(&mut self, key: &[u8]) -> Result<Option<T::Look<'_>>, WrongType> {
         self.read(key).map(|value| T::read(value).ok_or(WrongType)).transpose()
     }
 
@@ -222,7 +228,7 @@ impl<'e> Keyspace<'e> {
     #[inline]
     pub fn edit<T: Collection>(&mut self, key: &[u8]) -> Result<Option<Edit<'_, T>>, WrongType> {
         let hash = self.engine.hash(key);
-        self.find(hash, key).map(|spot| self.edit_at(hash, spot)).transpose()
+        self.find(hash, key).map(|spot| self.edit_at(hash, spot, None)).transpose()
     }
 
     /// The collection at `key`, for changing it; what `create` makes when there is no key. O(1).
@@ -237,7 +243,7 @@ impl<'e> Keyspace<'e> {
             Some(spot) => spot,
             None => self.put_value(hash, key, None, create().into(), None),
         };
-        self.edit_at(hash, spot)
+        self.edit_at(hash, spot, None)
     }
 
     fn due(&self, expire_ms: u64) -> Due {
@@ -295,26 +301,28 @@ impl<'e> Keyspace<'e> {
         value: Value,
         expire_ms: Option<u64>,
     ) -> Spot {
-        let text;
-        let payload = match value {
+        match value {
             Value::String(string) => {
                 if let Some(value) = string.int() {
-                    Payload::Int(value)
-                } else {
-                    let edited = string.is_edited();
-                    text = string.into_text();
-                    match (fits_slot(key.len(), text.len()), edited) {
-                        (true, true) => Payload::Edited(&text),
-                        (true, false) => Payload::Text(&text),
-                        (false, _) => Payload::Object(Object::Text(text)),
-                    }
+                    return self.put(hash, key, spot, Payload::Int(value), expire_ms);
+                }
+                let edited = string.is_edited();
+                let text = string.into_text();
+                match (fits_slot(key.len(), text.len()), edited) {
+                    (true, true) => self.put(hash, key, spot, Payload::Edited(&text), expire_ms),
+                    (true, false) => self.put(hash, key, spot, Payload::Text(&text), expire_ms),
+                    (false, _) => self.put(hash, key, spot, Payload::Object(Object::Text(text)), expire_ms),
                 }
             }
-            Value::List(list) => Payload::Object(Object::List(list)),
-            Value::Set(set) => Payload::Object(Object::Set(set)),
-            Value::Hash(hash) => Payload::Object(Object::Hash(hash)),
-        };
-        self.put(hash, key, spot, payload, expire_ms)
+            Value::List(list) => self.put(hash, key, spot, Payload::Object(Object::List(list)), expire_ms),
+            Value::Set(set) => self.put(hash, key, spot, Payload::Object(Object::Set(set)), expire_ms),
+            Value::Hash(fields) => {
+                if let Some(small) = Payload::of_small_hash(key.len(), fields.view()) {
+                    return self.put(hash, key, spot, small, expire_ms);
+                }
+                self.put(hash, key, spot, Payload::Object(Object::Hash(fields)), expire_ms)
+            }
+        }
     }
 
     /// Stores a value under `key`, replacing what was there together with its expiry. O(1).
@@ -381,12 +389,12 @@ impl<'e> Keyspace<'e> {
         }
     }
 
-    /// Bytes that `key` takes, sampling `samples` elements of a collection (0 for all of them).
-    pub fn memory_usage(&mut self, key: &[u8], samples: usize) -> Option<usize> {
+    /// Bytes that `key` takes, its elements included. O(1), O(nodes) for a list.
+    pub fn memory_usage(&mut self, key: &[u8]) -> Option<usize> {
         let hash = self.engine.hash(key);
         let spot = self.find(hash, key)?;
         let db = self.db;
-        Some(self.shard(hash).dbs.get(db)?.entry_bytes(spot, samples))
+        Some(self.shard(hash).dbs.get(db)?.entry_bytes(spot))
     }
 
     /// Records an event if somebody wants its class.

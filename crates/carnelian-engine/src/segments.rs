@@ -1,12 +1,13 @@
 //! A vector in segments: pushing never copies more than one segment.
 
 /// log2 of the elements in a full segment.
-const SHIFT: u32 = 10;
+const SHIFT: u32 = 8;
 const SEGMENT: usize = 1 << SHIFT;
 const MASK: usize = SEGMENT - 1;
 
-/// A growable array whose elements stay in segments of 1,024. Small arrays grow as a `Vec` does; a large one never
+/// A growable array whose elements stay in segments of 256. Small arrays grow as a `Vec` does; a large one never
 /// copies its elements to grow, so that one insertion into a table of millions costs what one into a small table costs.
+#[derive(Clone)]
 pub(crate) struct Segments<T> {
     segments: Vec<Vec<T>>,
     len: usize,

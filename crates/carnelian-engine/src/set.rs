@@ -1,7 +1,9 @@
 //! Sets: sorted integers, a listpack, or a table.
 
-use crate::keyed::KeyedTable;
+use crate::rng::Rng;
+use crate::sample::distinct;
 use crate::settings::Settings;
+use crate::table::Table;
 use carnelian_encoding::intset::IntSet;
 use carnelian_encoding::listpack::{Element, Listpack};
 use carnelian_encoding::number::parse_i64;
@@ -12,7 +14,7 @@ pub struct Set(Repr);
 enum Repr {
     Ints(IntSet),
     Packed(Listpack),
-    Table(KeyedTable<Box<[u8]>>),
+    Table(Box<Table<false>>),
 }
 
 impl<'a> IntoIterator for &'a Set {
@@ -29,13 +31,7 @@ impl Clone for Set {
         Self(match &self.0 {
             Repr::Ints(ints) => Repr::Ints(ints.clone()),
             Repr::Packed(packed) => Repr::Packed(packed.clone()),
-            Repr::Table(table) => {
-                let mut copy = table.empty_twin();
-                for member in table.iter() {
-                    copy.insert(member.clone());
-                }
-                Repr::Table(copy)
-            }
+            Repr::Table(table) => Repr::Table(table.clone()),
         })
     }
 }
@@ -53,7 +49,7 @@ impl Set {
         } else if expected <= settings.set_max_listpack_entries() {
             Repr::Packed(Listpack::new())
         } else {
-            Repr::Table(KeyedTable::new(settings))
+            Repr::Table(Box::new(Table::new(settings)))
         })
     }
 
@@ -167,7 +163,7 @@ impl Set {
                 packed.push_back(member);
                 true
             }
-            Repr::Table(table) => table.get(member).is_none() && table.insert(member.into()),
+            Repr::Table(table) => table.set(member, b""),
         }
     }
 
@@ -201,11 +197,11 @@ impl Set {
     /// Goes to the large encoding; nothing to do when it is large already.
     pub fn convert_to_table(&mut self, settings: &Settings) {
         if !matches!(self.0, Repr::Table(_)) {
-            let mut table = KeyedTable::new(settings);
+            let mut table = Table::new(settings);
             for member in self.iter() {
-                table.insert(member.to_vec().into());
+                member.with_bytes(|member| table.add(member, b""));
             }
-            self.0 = Repr::Table(table);
+            self.0 = Repr::Table(Box::new(table));
         }
     }
 
@@ -220,7 +216,7 @@ impl Set {
                 }
                 None => false,
             },
-            Repr::Table(table) => table.remove(member).is_some(),
+            Repr::Table(table) => table.remove(member),
         }
     }
 
@@ -229,41 +225,51 @@ impl Set {
         match &self.0 {
             Repr::Ints(ints) => Box::new(ints.iter().map(Element::Int)),
             Repr::Packed(packed) => Box::new(packed.iter()),
-            Repr::Table(table) => Box::new(table.iter().map(|member| Element::Str(member))),
+            Repr::Table(table) => Box::new(table.iter().map(|(member, _)| Element::Str(member))),
         }
     }
 
-    /// The member at a place in `0..len()`, for picking at random. Places change when members are removed. O(1), or O(n)
-    /// for a listpack.
-    pub fn at(&self, index: usize) -> Option<Element<'_>> {
+    /// The member at a place in `0..len()` of a small encoding.
+    fn at(&self, index: usize) -> Option<Element<'_>> {
         match &self.0 {
             Repr::Ints(ints) => ints.get(index).map(Element::Int),
             Repr::Packed(packed) => packed.seek(index as isize).map(|position| packed.get(position)),
-            Repr::Table(table) => table.at(index).map(|member| Element::Str(member)),
+            Repr::Table(_) => None,
         }
     }
 
-    /// Removes and returns the member at a place.
-    pub fn remove_at(&mut self, index: usize) -> Option<Vec<u8>> {
-        if let Repr::Table(table) = &mut self.0 {
-            return table.remove_at(index).map(Into::into);
+    /// A uniformly chosen member. O(1) expected, or O(n) for a listpack.
+    pub fn random(&self, rng: &mut Rng) -> Option<Element<'_>> {
+        match &self.0 {
+            Repr::Table(table) => table.random(rng).map(|(member, _)| Element::Str(member)),
+            _ => self.at(rng.below(self.len())),
         }
-        let member = self.at(index)?.to_vec();
+    }
+
+    /// Removes and returns a uniformly chosen member. O(1) expected, or O(n) while small.
+    pub fn pop_random(&mut self, rng: &mut Rng) -> Option<Vec<u8>> {
+        if let Repr::Table(table) = &mut self.0 {
+            return table.pop_random(rng);
+        }
+        let member = self.random(rng)?.to_vec();
         self.remove(&member);
         Some(member)
     }
 
-    /// Visits the members at the given places, which ascend. O(places), or O(n) for a listpack.
-    pub fn visit_places<'a>(&'a self, places: &[usize], mut visit: impl FnMut(Element<'a>)) {
-        if let Repr::Packed(packed) = &self.0 {
-            let mut places = places.iter().peekable();
-            for (place, member) in packed.iter().enumerate() {
-                if places.next_if_eq(&&place).is_some() {
+    /// Visits `count` different members, at most all, every choice of them as likely as any other. O(count) where that is
+    /// little, else O(n).
+    pub fn sample<'a>(&'a self, rng: &mut Rng, count: usize, mut visit: impl FnMut(Element<'a>)) {
+        match &self.0 {
+            Repr::Table(table) => table.sample(rng, count, |member, _| visit(Element::Str(member))),
+            Repr::Ints(_) => distinct(rng, self.len(), count, |place| {
+                if let Some(member) = self.at(place) {
                     visit(member);
                 }
+            }),
+            Repr::Packed(packed) => {
+                let members: Vec<Element<'a>> = packed.iter().collect();
+                distinct(rng, members.len(), count, |place| visit(members[place]));
             }
-        } else {
-            places.iter().filter_map(|place| self.at(*place)).for_each(visit);
         }
     }
 
@@ -271,7 +277,7 @@ impl Set {
     /// whole.
     pub fn scan<'a>(&'a self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'a>)) -> u64 {
         if let Repr::Table(table) = &self.0 {
-            return table.scan(cursor, count, |member| visit(Element::Str(member)));
+            return table.scan(cursor, count, |member, _| visit(Element::Str(member)));
         }
         self.iter().for_each(visit);
         0
@@ -293,18 +299,18 @@ impl Set {
         }
     }
 
-    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         match &self.0 {
             Repr::Ints(ints) => ints.capacity(),
             Repr::Packed(packed) => packed.capacity(),
-            Repr::Table(table) => table.heap_bytes(samples),
+            Repr::Table(table) => size_of::<Table<false>>() + table.heap_bytes(),
         }
     }
 
     /// Number of hash buckets, 0 in the small encodings (for DEBUG HTSTATS-KEY).
     pub fn buckets(&self) -> usize {
         match &self.0 {
-            Repr::Table(table) => table.buckets(),
+            Repr::Table(table) => table.places(),
             _ => 0,
         }
     }

@@ -8,16 +8,9 @@ use crate::gauge::Gauge;
 use crate::objects::Object;
 use crate::rng::Rng;
 use crate::snapshot::{ShardSnapshot, SnapshotEntry};
-use crate::table::Table;
 use crate::wait::WaitQueues;
 use crate::watch::WatchList;
 use ahash::RandomState;
-
-impl<T> Default for Table<T> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 pub(crate) struct Shard {
     pub(crate) dbs: Vec<Db>,

@@ -1,312 +1,435 @@
-//! The hash table of keys, fields and members: linear hashing over a dense array of items.
+//! The table of a large hash or set: items of a key, or a key and a value, in slots of the table's own arena.
 //!
-//! Growth splits one bucket per insertion and shrinking merges a few per removal, so no operation ever rehashes
-//! the whole table, memory follows the number of items, and a lookup probes one chain even while the table grows.
-//! The items lie densely in an array of segments: iteration is a walk, a random item is one random index.
+//! An item is the length of its key in one byte, for a hash the length of its value in another, and their bytes. What is
+//! longer than a byte can say, or too long for a slot, is an object beside the arena.
 
+use crate::arena::{Arena, Ref, slot_bytes};
+use crate::buckets::{Buckets, Items, NEVER_DUE, Place};
+use crate::rng::Rng;
 use crate::segments::Segments;
+use crate::settings::Settings;
+use ahash::RandomState;
+use std::collections::HashSet;
 
-const NONE: u32 = u32::MAX;
-/// Buckets of the smallest table.
-const MIN_BUCKETS: usize = 4;
-/// Buckets for each item from which on the table shrinks.
-const SHRINK: usize = 8;
+/// Length that stands for an object.
+const LONG: u8 = u8::MAX;
+/// Bytes of an object's number.
+const ID_BYTES: usize = 4;
 
-struct Slot<T> {
-    hash: u32,
-    next: u32,
-    item: T,
+/// Byte strings that are too long for an item.
+#[derive(Clone, Default)]
+struct Long {
+    texts: Segments<Box<[u8]>>,
+    free: Vec<u32>,
+    bytes: usize,
 }
 
-/// A hash table addressed by caller-computed hashes. The index of an item changes when another item is removed.
-pub(crate) struct Table<T> {
-    /// First item of each bucket's chain.
-    heads: Segments<u32>,
-    slots: Segments<Slot<T>>,
-    /// The largest power of two that is not above the number of buckets.
-    base: usize,
-}
-
-impl<T> Table<T> {
-    pub(crate) const fn new() -> Self {
-        Self { heads: Segments::new(), slots: Segments::new(), base: MIN_BUCKETS }
-    }
-
-    pub(crate) const fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// Number of buckets; as Redis reports it, a power of two times at most two.
-    pub(crate) const fn buckets(&self) -> usize {
-        self.heads.len()
-    }
-
-    #[inline]
-    fn bucket_of(&self, hash: u32) -> usize {
-        let wide = hash as usize & (2 * self.base - 1);
-        if wide < self.heads.len() { wide } else { wide & (self.base - 1) }
-    }
-
-    #[inline]
-    fn head(&self, bucket: usize) -> u32 {
-        self.heads.get(bucket).copied().unwrap_or(NONE)
-    }
-
-    fn set_head(&mut self, bucket: usize, index: u32) {
-        if let Some(head) = self.heads.get_mut(bucket) {
-            *head = index;
-        }
-    }
-
-    /// Index of the item with this hash for which `eq` holds. O(1) expected.
-    #[inline]
-    pub(crate) fn find(&self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<usize> {
-        let hash = hash as u32;
-        let mut index = self.head(self.bucket_of(hash));
-        while let Some(slot) = self.slots.get(index as usize) {
-            if slot.hash == hash && eq(&slot.item) {
-                return Some(index as usize);
-            }
-            index = slot.next;
-        }
-        None
-    }
-
-    #[inline]
-    pub(crate) fn get(&self, index: usize) -> Option<&T> {
-        self.slots.get(index).map(|slot| &slot.item)
-    }
-
-    #[inline]
-    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        self.slots.get_mut(index).map(|slot| &mut slot.item)
-    }
-
-    /// Adds an item that is not in the table yet and returns its index. O(1).
-    ///
-    /// Tables hold at most 2^32 - 1 items; the caller's memory is long gone by then.
-    pub(crate) fn insert(&mut self, hash: u64, item: T) -> usize {
-        let hash = hash as u32;
-        while self.heads.len() < MIN_BUCKETS {
-            self.heads.push(NONE);
-        }
-        let index = self.slots.len();
-        let bucket = self.bucket_of(hash);
-        let next = self.head(bucket);
-        self.slots.push(Slot { hash, next, item });
-        self.set_head(bucket, index as u32);
-        // Two buckets to an item: chains are short, and a bucket costs four bytes.
-        while self.slots.len() * 2 > self.heads.len() {
-            self.split_one();
-        }
-        index
-    }
-
-    /// Moves the items of the next bucket in line that belong to its new twin.
-    fn split_one(&mut self) {
-        let old = self.heads.len() - self.base;
-        self.heads.push(NONE);
-        let new = self.heads.len() - 1;
-        let mut index = self.head(old);
-        let (mut keep, mut moved) = (NONE, NONE);
-        while let Some(slot) = self.slots.get_mut(index as usize) {
-            let next = slot.next;
-            let chain = if slot.hash as usize & self.base == 0 { &mut keep } else { &mut moved };
-            slot.next = *chain;
-            *chain = index;
-            index = next;
-        }
-        self.set_head(old, keep);
-        self.set_head(new, moved);
-        if self.heads.len() == 2 * self.base {
-            self.base *= 2;
-        }
-    }
-
-    /// Appends the chain of the last bucket to its twin's.
-    fn merge_one(&mut self) {
-        if self.heads.len() <= MIN_BUCKETS {
-            return;
-        }
-        if self.heads.len() == self.base {
-            self.base /= 2;
-        }
-        let twin = self.heads.len() - 1 - self.base;
-        let mut index = self.heads.pop().unwrap_or(NONE);
-        while let Some(slot) = self.slots.get(index as usize) {
-            let next = slot.next;
-            let head = self.head(twin);
-            if let Some(slot) = self.slots.get_mut(index as usize) {
-                slot.next = head;
-            }
-            self.set_head(twin, index);
-            index = next;
-        }
-    }
-
-    /// Redirects whatever points at item `from` (the head of its bucket or its predecessor) to `to`.
-    fn relink(&mut self, hash: u32, from: u32, to: u32) {
-        let bucket = self.bucket_of(hash);
-        let mut index = self.head(bucket);
-        if index == from {
-            self.set_head(bucket, to);
-            return;
-        }
-        while let Some(slot) = self.slots.get_mut(index as usize) {
-            if slot.next == from {
-                slot.next = to;
-                return;
-            }
-            index = slot.next;
-        }
-    }
-
-    /// Removes the item at `index`; the last item takes its place. O(1) expected.
-    pub(crate) fn remove(&mut self, index: usize) -> Option<T> {
-        let (hash, next) = self.slots.get(index).map(|slot| (slot.hash, slot.next))?;
-        self.relink(hash, index as u32, next);
-        let last = self.slots.len() - 1;
-        let mut removed = if index == last {
-            self.slots.pop()?
-        } else {
-            let tail_hash = self.slots.get(last)?.hash;
-            self.relink(tail_hash, last as u32, index as u32);
-            let tail = self.slots.pop()?;
-            std::mem::replace(self.slots.get_mut(index)?, tail)
+impl Long {
+    fn add(&mut self, text: &[u8]) -> u32 {
+        self.bytes += text.len();
+        let Some(id) = self.free.pop() else {
+            self.texts.push(text.into());
+            return self.texts.len() as u32 - 1;
         };
-        removed.next = NONE;
-        // Merging starts at an eighth of the load that growth keeps, so the two never chase each other, and eight merges
-        // for each removal hold that load however far the table is emptied.
-        if self.slots.len() * SHRINK < self.heads.len() {
-            for _ in 0..SHRINK {
-                self.merge_one();
-            }
+        if let Some(place) = self.texts.get_mut(id as usize) {
+            *place = text.into();
         }
-        Some(removed.item)
+        id
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.slots.iter().map(|slot| &slot.item)
+    fn get(&self, id: u32) -> &[u8] {
+        self.texts.get(id as usize).map_or(&[], |text| text)
     }
 
-    /// Visits the items of the bucket under `cursor` (and its twin) and returns the next cursor, 0 at the end.
-    ///
-    /// The cursor counts in reversed bit order, after an idea of Pieter Noordhuis used in Redis: whatever the table grows
-    /// or shrinks to between two calls, every item that stays from the first call to the last is visited.
-    pub(crate) fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(&'a T)) -> u64 {
-        if self.slots.len() == 0 {
-            return 0;
+    fn remove(&mut self, id: u32) {
+        if let Some(place) = self.texts.get_mut(id as usize) {
+            self.bytes -= std::mem::take(place).len();
+            self.free.push(id);
         }
-        let mask = self.base as u64 - 1;
-        let low = (cursor & mask) as usize;
-        for bucket in [low, low + self.base] {
-            if bucket < self.heads.len() {
-                let mut index = self.head(bucket);
-                while let Some(slot) = self.slots.get(index as usize) {
-                    visit(&slot.item);
-                    index = slot.next;
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.texts.heap_bytes() + self.free.capacity() * size_of::<u32>() + self.bytes
+    }
+}
+
+/// A table of keys, with a value each if `VALUES`.
+#[derive(Clone)]
+pub(crate) struct Table<const VALUES: bool> {
+    index: Buckets,
+    arena: Arena,
+    long: Long,
+    hasher: RandomState,
+}
+
+/// Where the parts of an item are.
+#[derive(Clone, Copy)]
+struct Layout {
+    key: usize,
+    value: usize,
+    key_is_long: bool,
+    value_is_long: bool,
+}
+
+const fn inline_len(len: u8) -> usize {
+    if len == LONG { ID_BYTES } else { len as usize }
+}
+
+/// The length byte of a part of so many bytes.
+fn len_byte(len: usize) -> u8 {
+    u8::try_from(len).unwrap_or(LONG)
+}
+
+impl Layout {
+    const fn header<const VALUES: bool>() -> usize {
+        if VALUES { 2 } else { 1 }
+    }
+
+    #[inline]
+    fn of<const VALUES: bool>(item: &[u8]) -> Self {
+        let (key, value) = (item[0], if VALUES { item[1] } else { 0 });
+        Self {
+            key: inline_len(key),
+            value: inline_len(value),
+            key_is_long: key == LONG,
+            value_is_long: value == LONG,
+        }
+    }
+
+    fn new<const VALUES: bool>(key: usize, value: usize) -> Self {
+        Self::of::<VALUES>(&[len_byte(key), len_byte(value)])
+    }
+
+    const fn size<const VALUES: bool>(self) -> usize {
+        Self::header::<VALUES>() + self.key + self.value
+    }
+}
+
+struct Keys<'a, const VALUES: bool> {
+    arena: &'a Arena,
+    long: &'a Long,
+    hasher: &'a RandomState,
+}
+
+impl<const VALUES: bool> Items for Keys<'_, VALUES> {
+    fn hash(&self, at: Ref) -> u64 {
+        self.hasher.hash_one(parts::<VALUES>(self.arena, self.long, at).0)
+    }
+
+    fn prefetch(&self, at: Ref) {
+        self.arena.prefetch(at);
+    }
+}
+
+/// Key and value of an item.
+#[inline]
+fn parts<'a, const VALUES: bool>(arena: &'a Arena, long: &'a Long, at: Ref) -> (&'a [u8], &'a [u8]) {
+    let item = arena.bytes(at);
+    let layout = Layout::of::<VALUES>(item);
+    let (key, rest) = item[Layout::header::<VALUES>()..].split_at(layout.key);
+    let resolve = |bytes: &'a [u8], is_long: bool| if is_long { long.get(id_of(bytes)) } else { bytes };
+    (resolve(key, layout.key_is_long), resolve(&rest[..layout.value], layout.value_is_long))
+}
+
+fn id_of(bytes: &[u8]) -> u32 {
+    bytes.first_chunk().map_or(u32::MAX, |bytes| u32::from_le_bytes(*bytes))
+}
+
+impl<const VALUES: bool> Table<VALUES> {
+    /// An empty one.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            index: Buckets::default(),
+            arena: Arena::default(),
+            long: Long::default(),
+            hasher: settings.hasher().clone(),
+        }
+    }
+
+    /// Number of items.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Number of places of the index.
+    pub(crate) fn places(&self) -> usize {
+        self.index.places()
+    }
+
+    #[inline]
+    fn parts(&self, at: Ref) -> (&[u8], &[u8]) {
+        parts::<VALUES>(&self.arena, &self.long, at)
+    }
+
+    #[inline]
+    fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, Ref)> {
+        self.index.find(hash, |at| self.parts(at).0 == key)
+    }
+
+    /// The value of a key, the empty string where there are no values. O(1).
+    #[inline]
+    pub(crate) fn get(&self, key: &[u8]) -> Option<&[u8]> {
+        self.find(self.hasher.hash_one(key), key).map(|(_, at)| self.parts(at).1)
+    }
+
+    /// Adds a key or replaces its value; true when the key is new. O(1).
+    pub(crate) fn set(&mut self, key: &[u8], value: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(key);
+        if let Some((place, at)) = self.find(hash, key) {
+            self.replace(place, at, key, value);
+            return false;
+        }
+        self.insert(hash, key, value);
+        true
+    }
+
+    fn insert(&mut self, hash: u64, key: &[u8], value: &[u8]) {
+        let at = self.write(key, value);
+        let keys = Keys::<VALUES> { arena: &self.arena, long: &self.long, hasher: &self.hasher };
+        self.index.insert(hash, at, &keys);
+    }
+
+    /// Adds a key that is not there yet.
+    pub(crate) fn add(&mut self, key: &[u8], value: &[u8]) {
+        self.insert(self.hasher.hash_one(key), key, value);
+    }
+
+    fn write(&mut self, key: &[u8], value: &[u8]) -> Ref {
+        let layout = Layout::new::<VALUES>(key.len(), value.len());
+        let at = self.arena.alloc(layout.size::<VALUES>());
+        let key_id = layout.key_is_long.then(|| self.long.add(key).to_le_bytes());
+        let value_id = layout.value_is_long.then(|| self.long.add(value).to_le_bytes());
+        let item = self.arena.bytes_mut(at);
+        item[0] = len_byte(key.len());
+        if VALUES {
+            item[1] = len_byte(value.len());
+        }
+        let (key_place, rest) = item[Layout::header::<VALUES>()..].split_at_mut(layout.key);
+        key_place.copy_from_slice(key_id.as_ref().map_or(key, |id| id));
+        if VALUES {
+            rest[..layout.value].copy_from_slice(value_id.as_ref().map_or(value, |id| id));
+        }
+        at
+    }
+
+    fn replace(&mut self, place: Place, at: Ref, key: &[u8], value: &[u8]) {
+        if !VALUES {
+            return;
+        }
+        let old = Layout::of::<VALUES>(self.arena.bytes(at));
+        let new = Layout::new::<VALUES>(key.len(), value.len());
+        let start = Layout::header::<VALUES>() + old.key;
+        let simple = !old.value_is_long && !new.value_is_long && !old.key_is_long;
+        if simple && Arena::same_class(old.size::<VALUES>(), new.size::<VALUES>()) {
+            let item = self.arena.bytes_mut(at);
+            item[1] = len_byte(value.len());
+            item[start..start + value.len()].copy_from_slice(value);
+            return;
+        }
+        self.free_item(at);
+        let at = self.write(key, value);
+        self.index.set(place, at);
+    }
+
+    fn free_item(&mut self, at: Ref) {
+        let item = self.arena.bytes(at);
+        let layout = Layout::of::<VALUES>(item);
+        let start = Layout::header::<VALUES>();
+        let key = layout.key_is_long.then(|| id_of(&item[start..]));
+        let value = layout.value_is_long.then(|| id_of(&item[start + layout.key..]));
+        for id in [key, value].into_iter().flatten() {
+            self.long.remove(id);
+        }
+        self.arena.free(at);
+    }
+
+    /// Removes a key; true when it was there. O(1).
+    pub(crate) fn remove(&mut self, key: &[u8]) -> bool {
+        let found = self.find(self.hasher.hash_one(key), key);
+        if let Some((place, at)) = found {
+            self.remove_at(place, at);
+        }
+        found.is_some()
+    }
+
+    fn remove_at(&mut self, place: Place, at: Ref) {
+        self.index.remove(place);
+        self.free_item(at);
+        let keys = Keys::<VALUES> { arena: &self.arena, long: &self.long, hasher: &self.hasher };
+        self.index.shrink(&keys);
+    }
+
+    /// A uniformly chosen item. O(1) expected.
+    pub(crate) fn random(&self, rng: &mut Rng) -> Option<(&[u8], &[u8])> {
+        self.index.random(rng).map(|(_, at)| self.parts(at))
+    }
+
+    /// Removes a uniformly chosen item and returns its key. O(1) expected.
+    pub(crate) fn pop_random(&mut self, rng: &mut Rng) -> Option<Vec<u8>> {
+        let (place, at) = self.index.random(rng)?;
+        let key = self.parts(at).0.to_vec();
+        self.remove_at(place, at);
+        Some(key)
+    }
+
+    /// Visits `count` different items, at most all, every choice of them as likely as any other. O(count) where that is
+    /// little, else O(n).
+    pub(crate) fn sample<'a>(
+        &'a self,
+        rng: &mut Rng,
+        count: usize,
+        mut visit: impl FnMut(&'a [u8], &'a [u8]),
+    ) {
+        let mut wanted = count.min(self.len());
+        if wanted.saturating_mul(3) > self.len() {
+            // Each item in turn is taken with the odds that as many as are wanted are left.
+            for (left, (key, value)) in (1..=self.len()).rev().zip(self.iter()) {
+                if rng.below(left) < wanted {
+                    visit(key, value);
+                    wanted -= 1;
                 }
             }
-        }
-        (cursor | !mask).reverse_bits().wrapping_add(1).reverse_bits()
-    }
-
-    /// Bytes on the heap, without what the items own themselves.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.heads.heap_bytes() + self.slots.heap_bytes()
-    }
-
-    /// Asserts every structural invariant. O(n).
-    pub(crate) fn check(&self) {
-        assert!(self.base.is_power_of_two());
-        if self.heads.len() == 0 {
-            assert_eq!(self.slots.len(), 0);
             return;
         }
-        assert!(self.base <= self.heads.len() && self.heads.len() < 2 * self.base);
-        let mut seen = 0;
-        for bucket in 0..self.heads.len() {
-            let mut index = self.head(bucket);
-            while let Some(slot) = self.slots.get(index as usize) {
-                assert_eq!(self.bucket_of(slot.hash), bucket);
-                seen += 1;
-                assert!(seen <= self.slots.len(), "a chain runs in a circle");
-                index = slot.next;
+        let mut seen = HashSet::with_capacity(wanted);
+        while seen.len() < wanted {
+            let Some((_, at)) = self.index.random(rng) else { return };
+            if seen.insert(at) {
+                let (key, value) = self.parts(at);
+                visit(key, value);
             }
-            assert_eq!(index, NONE);
         }
-        assert_eq!(seen, self.slots.len());
+    }
+
+    /// All items, in no particular order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.index.iter().map(|at| self.parts(at))
+    }
+
+    /// One cursor iteration of about `count` items; see [`Buckets::scan`].
+    pub(crate) fn scan<'a>(
+        &'a self,
+        mut cursor: u64,
+        count: usize,
+        mut visit: impl FnMut(&'a [u8], &'a [u8]),
+    ) -> u64 {
+        let mut seen = 0;
+        let mut budget = count.saturating_mul(10).max(1);
+        loop {
+            cursor = self.index.scan(cursor, |at| {
+                seen += 1;
+                let (key, value) = self.parts(at);
+                visit(key, value);
+            });
+            budget -= 1;
+            if cursor == 0 || seen >= count || budget == 0 {
+                return cursor;
+            }
+        }
+    }
+
+    /// Bytes on the heap. O(1).
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.index.heap_bytes() + self.arena.heap_bytes() + self.long.heap_bytes()
+    }
+
+    /// Asserts that the table is sound and finds every item. O(n).
+    pub(crate) fn check(&self) {
+        self.arena.check();
+        let keys = Keys::<VALUES> { arena: &self.arena, long: &self.long, hasher: &self.hasher };
+        self.index.check(&keys, |_| NEVER_DUE);
+        let (mut live, mut long) = (0, 0);
+        for at in self.index.iter() {
+            let (key, value) = self.parts(at);
+            let found = self.find(self.hasher.hash_one(key), key).map(|(_, at)| at);
+            assert_eq!(found, Some(at), "each item is found under its key, and there once");
+            let layout = Layout::of::<VALUES>(self.arena.bytes(at));
+            live += slot_bytes(layout.size::<VALUES>());
+            long += if layout.key_is_long { key.len() } else { 0 }
+                + if layout.value_is_long { value.len() } else { 0 };
+        }
+        assert_eq!(live, self.arena.live_bytes(), "every slot belongs to an item");
+        assert_eq!(long, self.long.bytes, "every long text belongs to an item");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Table;
+    use crate::rng::Rng;
+    use crate::settings::Settings;
+    use ahash::RandomState;
     use proptest::prelude::*;
-    use std::collections::{BTreeSet, HashSet};
+    use std::collections::{BTreeMap, BTreeSet};
 
-    fn hash(key: u32) -> u64 {
-        u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
+    fn settings() -> Settings {
+        Settings::new(RandomState::with_seeds(1, 2, 3, 4))
+    }
+
+    /// Texts around the lengths at which items change their form.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        (0u8..40, prop_oneof![4 => Just(0usize), 1 => Just(252), 1 => Just(253), 1 => Just(254), 1 => Just(255), 1 => 256usize..3000])
+            .prop_map(|(number, len)| [vec![b'x'; len], vec![number]].concat())
+    }
+
+    fn as_map(table: &Table<true>) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        table.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
     }
 
     proptest! {
         #[test]
-        fn behaves_as_a_map(ops in prop::collection::vec((0u32..200, any::<bool>()), 0..800)) {
-            let mut table = Table::new();
-            let mut model = HashSet::new();
-            for (key, insert) in ops {
-                let found = table.find(hash(key), |item: &(u32, usize)| item.0 == key);
-                prop_assert_eq!(found.is_some(), model.contains(&key));
-                match (insert, found) {
-                    (true, None) => { table.insert(hash(key), (key, model.len())); model.insert(key); }
-                    (false, Some(index)) => {
-                        prop_assert_eq!(table.remove(index).map(|item| item.0), Some(key));
-                        model.remove(&key);
-                    }
-                    _ => {}
+        fn behaves_as_a_map(ops in prop::collection::vec((text(), prop::option::of(text())), 0..400)) {
+            let mut table = Table::<true>::new(&settings());
+            let mut model = BTreeMap::new();
+            for (key, value) in ops {
+                if let Some(value) = value {
+                    prop_assert_eq!(table.set(&key, &value), model.insert(key.clone(), value.clone()).is_none());
+                    prop_assert_eq!(table.get(&key), Some(&value[..]));
+                } else {
+                    prop_assert_eq!(table.remove(&key), model.remove(&key).is_some());
                 }
                 table.check();
             }
-            prop_assert_eq!(table.len(), model.len());
+            prop_assert_eq!(as_map(&table), model.clone());
+            let copy = table.clone();
+            copy.check();
+            prop_assert_eq!(as_map(&copy), model);
         }
 
         #[test]
-        fn scan_visits_all_that_stay(
-            stay in prop::collection::btree_set(0u32..10_000, 1..300),
-            churn in prop::collection::vec((10_000u32..11_000, any::<bool>()), 0..2_000),
-        ) {
-            let mut table = Table::new();
-            for key in &stay {
-                table.insert(hash(*key), *key);
+        fn samples_are_of_different_items(len in 0u32..400, count in 0usize..500, seed in any::<u64>()) {
+            let mut table = Table::<false>::new(&settings());
+            for number in 0..len {
+                table.add(&number.to_le_bytes(), b"");
             }
+            let mut rng = Rng::new(seed);
             let mut seen = BTreeSet::new();
-            let mut cursor = 0;
-            let mut churn = churn.chunks(7);
-            loop {
-                cursor = table.scan(cursor, |key| { seen.insert(*key); });
-                if cursor == 0 { break; }
-                for (key, insert) in churn.next().unwrap_or(&[]) {
-                    match (insert, table.find(hash(*key), |item| item == key)) {
-                        (true, None) => { table.insert(hash(*key), *key); }
-                        (false, Some(index)) => { table.remove(index); }
-                        _ => {}
-                    }
-                }
+            table.sample(&mut rng, count, |key, _| assert!(seen.insert(key.to_vec())));
+            prop_assert_eq!(seen.len(), count.min(len as usize));
+            let mut left = len;
+            while let Some(key) = table.pop_random(&mut rng) {
+                left -= 1;
+                prop_assert!(table.get(&key).is_none());
             }
-            prop_assert!(stay.is_subset(&seen));
+            prop_assert_eq!((left, table.len()), (0, 0));
+            table.check();
         }
     }
 
     #[test]
-    fn emptied_table_gives_its_buckets_back() {
-        let mut table = Table::new();
-        for key in 0..10_000u32 {
-            table.insert(hash(key), key);
+    fn every_item_comes_up_in_a_sample() {
+        let mut table = Table::<false>::new(&settings());
+        for number in 0..300u32 {
+            table.add(&number.to_le_bytes(), b"");
         }
-        for _ in 0..9_990 {
-            table.remove(0);
+        for count in [20, 200] {
+            let mut rng = Rng::new(9);
+            let mut times = BTreeMap::new();
+            for _ in 0..6000 / count {
+                table.sample(&mut rng, count, |key, _| *times.entry(key.to_vec()).or_insert(0u32) += 1);
+            }
+            // Twenty each are expected.
+            assert!(times.len() == 300 && times.values().all(|times| (2..60).contains(times)), "{times:?}");
         }
-        table.check();
-        assert!(table.buckets() < 256, "{} buckets for 10 items", table.buckets());
     }
 }

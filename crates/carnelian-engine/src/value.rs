@@ -1,6 +1,7 @@
 //! A value of any type.
 
-use crate::hash::Hash;
+use crate::entry::Payload;
+use crate::hash::{Hash, HashRef};
 use crate::list::List;
 use crate::objects::Object;
 use crate::set::Set;
@@ -55,7 +56,7 @@ pub enum ValueRef<'a> {
     /// A set.
     Set(&'a Set),
     /// A hash.
-    Hash(&'a Hash),
+    Hash(HashRef<'a>),
 }
 
 /// Elements from which freeing a collection is put off until the locks are released (as Redis' lazy freeing counts).
@@ -73,7 +74,7 @@ impl Value {
             Self::String(string) => ValueRef::String(string.view()),
             Self::List(list) => ValueRef::List(list),
             Self::Set(set) => ValueRef::Set(set),
-            Self::Hash(hash) => ValueRef::Hash(hash),
+            Self::Hash(hash) => ValueRef::Hash(hash.view()),
         }
     }
 }
@@ -123,7 +124,7 @@ impl ValueRef<'_> {
             },
             Self::List(list) => std::ptr::from_ref(list).cast(),
             Self::Set(set) => std::ptr::from_ref(set).cast(),
-            Self::Hash(hash) => std::ptr::from_ref(hash).cast(),
+            Self::Hash(hash) => hash.address(),
         }
     }
 
@@ -133,7 +134,7 @@ impl ValueRef<'_> {
             Self::String(string) => string.to_value().into(),
             Self::List(list) => list.clone().into(),
             Self::Set(set) => set.clone().into(),
-            Self::Hash(hash) => hash.clone().into(),
+            Self::Hash(hash) => hash.to_hash().into(),
         }
     }
 
@@ -160,13 +161,13 @@ impl Object {
         elements > SLOW_TO_FREE
     }
 
-    /// Bytes on the heap, sampling `samples` elements of a collection (0 for all).
-    pub(crate) fn heap_bytes(&self, samples: usize) -> usize {
+    /// Bytes on the heap. O(1), O(nodes) for a list.
+    pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.capacity(),
             Self::List(list) => size_of::<List>() + list.heap_bytes(),
-            Self::Set(set) => size_of::<Set>() + set.heap_bytes(samples),
-            Self::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(samples),
+            Self::Set(set) => size_of::<Set>() + set.heap_bytes(),
+            Self::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(),
         }
     }
 }
@@ -176,22 +177,34 @@ pub trait Collection: Kept + Into<Value> {}
 
 mod sealed {
     use super::ValueRef;
+    use crate::entry::Payload;
     use crate::objects::Object;
 
-    /// How a collection lies beside the arena.
+    /// How a collection lies in its entry or beside the arena.
     pub trait Kept: Sized {
+        /// A look at it.
+        type Look<'a>;
+
         /// The collection in an object, if it is of this type.
         fn of(object: &mut Object) -> Option<&mut Self>;
         /// The collection at a look, if it is of this type.
-        fn read(value: ValueRef<'_>) -> Option<&Self>;
+        fn read(value: ValueRef<'_>) -> Option<Self::Look<'_>>;
+        /// A copy of a collection that lies in its entry, if it is of this type.
+        fn unpack(value: ValueRef<'_>) -> Option<Self>;
+        /// For an entry under a key of `key` bytes, if it is small enough to lie there.
+        fn packed(&self, key: usize) -> Option<Payload<'_>>;
+        /// As an object.
+        fn into_object(self) -> Object;
     }
 }
 
 pub(crate) use sealed::Kept;
 
 macro_rules! collection {
-    ($type:ident) => {
+    ($type:ident, $look:ty, $value:ident => $unpack:expr, ($this:ident, $key:ident) => $pack:expr) => {
         impl Kept for $type {
+            type Look<'a> = $look;
+
             fn of(object: &mut Object) -> Option<&mut Self> {
                 match object {
                     Object::$type(value) => Some(value),
@@ -199,11 +212,24 @@ macro_rules! collection {
                 }
             }
 
-            fn read(value: ValueRef<'_>) -> Option<&Self> {
+            fn read(value: ValueRef<'_>) -> Option<Self::Look<'_>> {
                 match value {
                     ValueRef::$type(value) => Some(value),
                     _ => None,
                 }
+            }
+
+            fn unpack($value: ValueRef<'_>) -> Option<Self> {
+                $unpack
+            }
+
+            fn packed(&self, $key: usize) -> Option<Payload<'_>> {
+                let $this = self;
+                $pack
+            }
+
+            fn into_object(self) -> Object {
+                Object::$type(Box::new(self))
             }
         }
 
@@ -217,9 +243,12 @@ macro_rules! collection {
     };
 }
 
-collection!(List);
-collection!(Set);
-collection!(Hash);
+collection!(List, &'a List, _value => None, (_list, _key) => None);
+collection!(Set, &'a Set, _value => None, (_set, _key) => None);
+collection!(Hash, HashRef<'a>, value => match value {
+    ValueRef::Hash(hash) => hash.as_listpack().map(|packed| Self::unpack(packed.as_bytes())),
+    _ => None,
+}, (hash, key) => Payload::of_small_hash(key, hash.view()));
 
 impl From<StringValue> for Value {
     fn from(value: StringValue) -> Self {

@@ -1,6 +1,8 @@
 //! Keys, their expiry, watching them, and iterating over them while they change.
 
-use carnelian_engine::{Engine, EngineOptions, EventClass, Hash, Keyspace, Lookup, Set, Value, WatchFlag};
+use carnelian_engine::{
+    Engine, EngineOptions, EventClass, Hash, Keyspace, Lookup, Rng, Set, Value, WatchFlag,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -114,7 +116,7 @@ proptest! {
             let after = [
                 cursors[0].map(|at| keys.scan(at, count, |key, _| { keys_seen.insert(key.to_vec()); })),
                 cursors[1].map(|at| set.scan(at, count, |member| { set_seen.insert(member.to_vec()); })),
-                cursors[2].map(|at| hash.scan(at, count, |field, _| { hash_seen.insert(field.to_vec()); })),
+                cursors[2].map(|at| hash.view().scan(at, count, |field, _| { hash_seen.insert(field.to_vec()); })),
             ];
             cursors = after.map(|at| at.filter(|at| *at != 0));
             match changes.next() {
@@ -162,8 +164,8 @@ proptest! {
                 0 | 1 => prop_assert_eq!(set.add(&member, settings), model.insert(member)),
                 2 => prop_assert_eq!(set.remove(&member), model.remove(&member)),
                 _ => {
-                    let removed = set.remove_at(place);
-                    prop_assert_eq!(removed.is_some(), place < model.len());
+                    let removed = set.pop_random(&mut Rng::new(place as u64));
+                    prop_assert_eq!(removed.is_some(), !model.is_empty());
                     prop_assert!(removed.is_none_or(|member| model.remove(&member)));
                 }
             }
@@ -180,11 +182,14 @@ proptest! {
         let members: BTreeSet<Vec<u8>> = set.iter().map(|member| member.to_vec()).collect();
         prop_assert_eq!(&members, &model);
         prop_assert!(model.iter().all(|member| set.contains(member)));
-        let places: Vec<usize> = (0..set.len()).step_by(3).collect();
-        let mut visited = Vec::new();
-        set.visit_places(&places, |member| visited.push(member.to_vec()));
-        let expected: Vec<_> = places.iter().filter_map(|place| set.at(*place)).map(|m| m.to_vec()).collect();
-        prop_assert_eq!(visited, expected);
+        for count in [0, 1, set.len() / 5, set.len() / 2, set.len() + 1] {
+            let mut sampled = BTreeSet::new();
+            set.sample(&mut Rng::new(count as u64), count, |member| {
+                sampled.insert(member.to_vec());
+            });
+            prop_assert_eq!(sampled.len(), count.min(model.len()));
+            prop_assert!(sampled.is_subset(&model));
+        }
         let copy = set.clone();
         prop_assert_eq!(copy.encoding(), set.encoding());
         prop_assert_eq!(copy.len(), set.len());

@@ -10,7 +10,6 @@ mod keys;
 mod lists;
 mod pubsub;
 mod random;
-mod sample;
 mod scan;
 mod server;
 mod sets;

@@ -128,7 +128,7 @@ fn emptied_table_gives_its_pairs_back() {
         buckets.shrink(&Numbers);
     }
     buckets.check(&Numbers, |_| NEVER_DUE);
-    assert!(buckets.heap_bytes() < 1024, "{} of {full} bytes for 10 items", buckets.heap_bytes());
+    assert!(buckets.heap_bytes() < 2048, "{} of {full} bytes for 10 items", buckets.heap_bytes());
 }
 
 #[test]

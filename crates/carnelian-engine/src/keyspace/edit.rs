@@ -3,6 +3,7 @@
 use crate::db::{Db, Due, Spot};
 use crate::entry::{Payload, fits_slot};
 use crate::objects::Object;
+use crate::value::Collection;
 use std::ops::{Deref, DerefMut};
 
 /// The key holds a value of another type.
@@ -17,26 +18,76 @@ impl std::fmt::Display for WrongType {
 
 impl std::error::Error for WrongType {}
 
-/// A collection that is being changed in place.
-pub struct Edit<'k, T>(&'k mut T);
+/// A collection that is being changed. A small one that lies in its entry is back there when this is dropped.
+pub struct Edit<'k, T: Collection>(State<'k, T>);
 
-impl<'k, T> Edit<'k, T> {
-    pub(super) fn new(collection: &'k mut T) -> Self {
-        Self(collection)
+enum State<'k, T: Collection> {
+    /// It lies beside the arena and is changed there.
+    Held(&'k mut T),
+    /// It was taken out of its entry.
+    Loose(Loose<'k, T>),
+}
+
+struct Loose<'k, T: Collection> {
+    /// There until this is dropped.
+    value: Option<T>,
+    db: &'k mut Db,
+    spot: Spot,
+    back: Option<&'k mut Option<Spot>>,
+    now_ms: u64,
+}
+
+impl<'k, T: Collection> Edit<'k, T> {
+    pub(super) fn new(
+        db: &'k mut Db,
+        spot: Spot,
+        back: Option<&'k mut Option<Spot>>,
+        now_ms: u64,
+    ) -> Result<Self, WrongType> {
+        if db.entry(spot).object().is_some() {
+            return db.object_mut(spot).and_then(T::of).map(|held| Self(State::Held(held))).ok_or(WrongType);
+        }
+        let value = T::unpack(db.entry(spot).value()).ok_or(WrongType)?;
+        Ok(Self(State::Loose(Loose { value: Some(value), db, spot, back, now_ms })))
     }
 }
 
-impl<T> Deref for Edit<'_, T> {
+impl<T: Collection> Deref for Edit<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.0
+        match &self.0 {
+            State::Held(held) => held,
+            State::Loose(Loose { value: Some(value), .. }) => value,
+            State::Loose(_) => unreachable!("the value is there until it is dropped"),
+        }
     }
 }
 
-impl<T> DerefMut for Edit<'_, T> {
+impl<T: Collection> DerefMut for Edit<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.0
+        match &mut self.0 {
+            State::Held(held) => held,
+            State::Loose(Loose { value: Some(value), .. }) => value,
+            State::Loose(_) => unreachable!("the value is there until it is dropped"),
+        }
+    }
+}
+
+impl<T: Collection> Drop for Loose<'_, T> {
+    fn drop(&mut self) {
+        let Some(value) = self.value.take() else { return };
+        let entry = self.db.entry(self.spot);
+        let (key, expire_ms, clock) = (entry.key().len(), entry.expire_ms(), entry.header.clock());
+        let due = Due { expire_ms, now_ms: self.now_ms };
+        if let Some(payload) = value.packed(key) {
+            self.db.overwrite(&mut self.spot, payload, due, clock);
+        } else {
+            self.db.overwrite(&mut self.spot, Payload::Object(value.into_object()), due, clock);
+        }
+        if let Some(back) = &mut self.back {
+            **back = Some(self.spot);
+        }
     }
 }
 

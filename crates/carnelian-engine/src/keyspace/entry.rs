@@ -79,7 +79,10 @@ impl KeyEntry<'_, '_> {
     /// The collection, for changing it; `None` when there is no key.
     #[inline]
     pub fn edit<T: Collection>(&mut self) -> Result<Option<Edit<'_, T>>, WrongType> {
-        self.spot.map(|spot| self.keys.edit_at(self.hash, spot)).transpose()
+        match self.spot {
+            Some(spot) => self.keys.edit_at(self.hash, spot, Some(&mut self.spot)).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The collection, for changing it; what `create` makes when there is no key.
@@ -94,7 +97,7 @@ impl KeyEntry<'_, '_> {
             let spot = self.keys.put_value(self.hash, self.key, None, create().into(), None);
             *self.spot.insert(spot)
         };
-        self.keys.edit_at(self.hash, spot)
+        self.keys.edit_at(self.hash, spot, Some(&mut self.spot))
     }
 
     /// The bytes of the string, for editing them; empty ones when there is no key. The value is `raw` from then on. O(n)

@@ -5,9 +5,6 @@ use crate::effects::EventClass;
 use crate::evict::Victim;
 use smallvec::SmallVec;
 
-/// Elements of a collection that are looked at to tell how much memory it gives back.
-const SAMPLES: usize = 5;
-
 impl Keyspace<'_> {
     /// Removes an entry that [`Evictor::choose`](crate::Evictor::choose) found; the caller has locked
     /// [its shard](Victim::shards). Returns about how many bytes it took, or `None` when it does not give way any more: it
@@ -35,7 +32,7 @@ impl Keyspace<'_> {
         {
             return None;
         }
-        let bytes = db.entry_bytes(spot, SAMPLES);
+        let bytes = db.entry_bytes(spot);
         if entry.is_expired(now_ms) {
             self.expire(victim.hash, spot);
             return Some(bytes);

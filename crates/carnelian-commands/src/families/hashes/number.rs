@@ -38,6 +38,7 @@ fn hincrby(ctx: &mut Ctx) -> CommandResult {
     };
     let sum = value.checked_add(increment).ok_or(CommandError::INCREMENT_OVERFLOW)?;
     hash.set(field, format_i64(sum).as_bytes(), settings);
+    drop(hash);
     ctx.changed(EventClass::HASH, "hincrby", key);
     ctx.out.integer(sum);
     Ok(())
@@ -62,6 +63,7 @@ fn hincrbyfloat(ctx: &mut Ctx) -> CommandResult {
         .ok_or(CommandError::INCREMENT_NAN)?
         .to_vec();
     hash.set(field, &sum, settings);
+    drop(hash);
     ctx.changed(EventClass::HASH, "hincrbyfloat", key);
     ctx.out.bulk(&sum);
     Ok(())

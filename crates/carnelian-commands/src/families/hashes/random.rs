@@ -3,9 +3,8 @@
 use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::error::{CommandError, CommandResult};
 use crate::families::random::{Picks, check_reply};
-use crate::families::sample::distinct;
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{Element, Hash};
+use carnelian_engine::{Element, HashRef, Rng};
 use carnelian_resp::{Protocol, ReplyWriter};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[CommandSpec::run("hrandfield", -2, Group::Hash, hrandfield)
@@ -25,7 +24,7 @@ fn hrandfield(ctx: &mut Ctx) -> CommandResult {
     if ctx.args.len() == 2 {
         let mut rng = ctx.keys.rng();
         let hash = ctx.keys.hash(ctx.args.get(1).unwrap_or_default())?;
-        match hash.and_then(|hash| hash.at(rng.below(hash.len()))) {
+        match hash.and_then(|hash| hash.random(&mut rng)) {
             Some((field, _)) => ctx.out.element(field),
             None => ctx.out.null(),
         }
@@ -52,20 +51,15 @@ fn hrandfield(ctx: &mut Ctx) -> CommandResult {
             hash.iter().for_each(|pair| reply.pair(pair));
         }
         Picks::Different(number) => {
-            let pick = picker(hash, number);
             reply.begin(number);
-            distinct(&mut rng, hash.len(), number, |place| {
-                if let Some(pair) = pick(place) {
-                    reply.pair(pair);
-                }
-            });
+            hash.sample(&mut rng, number, |field, value| reply.pair((field, value)));
         }
         Picks::Repeated(number) => {
             let pick = picker(hash, number);
             reply.begin(number);
             for done in 0..number {
                 check_reply(reply.out.len() - reply.start, number - done)?;
-                if let Some(pair) = pick(rng.below(hash.len())) {
+                if let Some(pair) = pick(&mut rng) {
                     reply.pair(pair);
                 }
             }
@@ -76,13 +70,16 @@ fn hrandfield(ctx: &mut Ctx) -> CommandResult {
 
 type Pair<'a> = (Element<'a>, Element<'a>);
 
-/// Gives the pair at a place; a small hash is laid out first, for finding a place in it takes a walk.
-fn picker<'a>(hash: &'a Hash, picks: usize) -> Box<dyn Fn(usize) -> Option<Pair<'a>> + 'a> {
+/// Picks a pair each time it is called.
+type Picker<'a> = Box<dyn Fn(&mut Rng) -> Option<Pair<'a>> + 'a>;
+
+/// Picks pairs; a small hash is laid out first, for finding a place in it takes a walk.
+fn picker<'a>(hash: HashRef<'a>, picks: usize) -> Picker<'a> {
     if picks > 1 && hash.as_listpack().is_some() {
         let pairs: Vec<Pair<'a>> = hash.iter().collect();
-        return Box::new(move |place| pairs.get(place).copied());
+        return Box::new(move |rng| pairs.get(rng.below(pairs.len())).copied());
     }
-    Box::new(|place| hash.at(place))
+    Box::new(move |rng| hash.random(rng))
 }
 
 struct Reply<'a> {

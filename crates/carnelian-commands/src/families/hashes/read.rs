@@ -4,7 +4,7 @@ use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::error::CommandResult;
 use crate::families::scan::{ScanOptions, scan_cursor};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::Hash;
+use carnelian_engine::HashRef;
 
 const FAST: &[Flags] = &[Flags::READONLY, Flags::FAST];
 const SLOW: &[Flags] = &[Flags::READONLY];
@@ -109,7 +109,7 @@ fn hgetall(ctx: &mut Ctx) -> CommandResult {
 
 fn hkeys(ctx: &mut Ctx) -> CommandResult {
     let hash = ctx.keys.hash(ctx.args.get(1).unwrap_or_default())?;
-    ctx.out.array(hash.map_or(0, Hash::len));
+    ctx.out.array(hash.map_or(0, HashRef::len));
     for (field, _) in hash.into_iter().flatten() {
         ctx.out.element(field);
     }
@@ -118,7 +118,7 @@ fn hkeys(ctx: &mut Ctx) -> CommandResult {
 
 fn hvals(ctx: &mut Ctx) -> CommandResult {
     let hash = ctx.keys.hash(ctx.args.get(1).unwrap_or_default())?;
-    ctx.out.array(hash.map_or(0, Hash::len));
+    ctx.out.array(hash.map_or(0, HashRef::len));
     for (_, value) in hash.into_iter().flatten() {
         ctx.out.element(value);
     }
@@ -126,7 +126,7 @@ fn hvals(ctx: &mut Ctx) -> CommandResult {
 }
 
 fn hlen(ctx: &mut Ctx) -> CommandResult {
-    let fields = ctx.keys.hash(ctx.arg(1))?.map_or(0, Hash::len);
+    let fields = ctx.keys.hash(ctx.arg(1))?.map_or(0, HashRef::len);
     ctx.out.integer(fields as i64);
     Ok(())
 }

@@ -56,6 +56,7 @@ fn hset(ctx: &mut Ctx) -> CommandResult {
         new += i64::from(hash.set(field, value, settings));
         pairs += 1;
     }
+    drop(hash);
     ctx.keys.changed(EventClass::HASH, "hset", key);
     ctx.dirty(pairs);
     if ctx.is("hset") {
@@ -73,6 +74,7 @@ fn hsetnx(ctx: &mut Ctx) -> CommandResult {
     let new = !hash.contains(field);
     if new {
         hash.set(field, ctx.args.get(3).unwrap_or_default(), settings);
+        drop(hash);
         ctx.changed(EventClass::HASH, "hset", key);
     }
     ctx.out.integer(i64::from(new));

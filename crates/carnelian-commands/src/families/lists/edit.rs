@@ -51,6 +51,7 @@ fn lset(ctx: &mut Ctx) -> CommandResult {
     if !list.set(integer(index)?, value, settings) {
         return Err(CommandError::INDEX_OUT_OF_RANGE);
     }
+    drop(list);
     ctx.changed(EventClass::LIST, "lset", key);
     ctx.out.ok();
     Ok(())
@@ -82,6 +83,7 @@ fn linsert(ctx: &mut Ctx) -> CommandResult {
         list.insert(index, value, settings);
     }
     let len = list.len();
+    drop(list);
     ctx.changed(EventClass::LIST, "linsert", key);
     ctx.out.integer(len as i64);
     Ok(())
@@ -99,6 +101,7 @@ fn ltrim(ctx: &mut Ctx) -> CommandResult {
     list.remove_range(0, first);
     let removed = len - list.len();
     // Even a trim that removes nothing is announced, but only what is removed counts.
+    drop(list);
     ctx.keys.changed(EventClass::LIST, "ltrim", key);
     ctx.dirty(removed as u64);
     if removed == len {
@@ -121,6 +124,7 @@ fn lrem(ctx: &mut Ctx) -> CommandResult {
     };
     let removed = list.remove_matching(from, value, limit);
     let emptied = list.is_empty();
+    drop(list);
     if removed > 0 {
         ctx.keys.changed(EventClass::LIST, "lrem", key);
         ctx.dirty(removed as u64);

@@ -96,6 +96,7 @@ fn push(ctx: &mut Ctx, end: End, only_existing: bool) -> CommandResult {
         list.push(end, value, settings);
     }
     let len = list.len();
+    drop(list);
     entry.changed(EventClass::LIST, push_event(end));
     ctx.dirty(values.len() as u64 - 1);
     ctx.out.integer(len as i64);
@@ -140,6 +141,7 @@ pub(super) fn pop_one(ctx: &mut Ctx, key: &[u8], end: End, named: bool) -> Comma
     }
     list.pop_with(end, |element| ctx.out.element(element));
     let emptied = list.is_empty();
+    drop(list);
     entry.changed(EventClass::LIST, pop_event(end));
     if emptied {
         entry.remove();
@@ -183,6 +185,7 @@ pub(super) fn pop_some(
         }
     }
     let emptied = list.is_empty();
+    drop(list);
     entry.changed(EventClass::LIST, pop_event(end));
     if emptied {
         entry.remove();

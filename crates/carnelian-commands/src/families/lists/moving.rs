@@ -63,6 +63,7 @@ pub(super) fn move_one(ctx: &mut Ctx, from: End, to: End) -> CommandResult<bool>
     let emptied = list.is_empty();
     // The reply just written holds the element, which spares a copy.
     let value = bulk_at_end(ctx.out.buf(), len.unwrap_or_default());
+    drop(list);
     ctx.keys.list_or_new(destination)?.push(to, value, settings);
     ctx.keys.changed(EventClass::LIST, push_event(to), destination);
     ctx.changed(EventClass::LIST, pop_event(from), source);

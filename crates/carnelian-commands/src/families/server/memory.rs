@@ -47,17 +47,14 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[CommandSpec::container("memory", G
 
 const _: () = check(COMMANDS);
 
-/// Elements of a collection that are measured unless the client says otherwise.
-const DEFAULT_SAMPLES: usize = 5;
-
 fn usage(ctx: &mut Ctx) -> CommandResult {
-    let mut samples = DEFAULT_SAMPLES;
     let mut options = ctx.cursor(3);
     while !options.is_done() {
         let Some(count) = options.word_with("SAMPLES") else { return Err(CommandError::SYNTAX) };
-        samples = usize::try_from(crate::cursor::integer(count)?).map_err(|_| CommandError::SYNTAX)?;
+        // The figure is exact without sampling; a bad count is refused all the same.
+        usize::try_from(crate::cursor::integer(count)?).map_err(|_| CommandError::SYNTAX)?;
     }
-    match ctx.keys.memory_usage(ctx.arg(2), samples) {
+    match ctx.keys.memory_usage(ctx.arg(2)) {
         Some(bytes) => ctx.out.integer(bytes as i64),
         None => ctx.out.null(),
     }

@@ -82,6 +82,7 @@ fn sadd(ctx: &mut Ctx) -> CommandResult {
     let mut set = ctx.keys.set_or_new(key, first, members.len())?;
     let added = members.iter().filter(|member| set.add(member, settings)).count();
     if added > 0 {
+        drop(set);
         ctx.keys.changed(EventClass::SET, "sadd", key);
         ctx.dirty(added as u64);
     }
@@ -97,6 +98,7 @@ fn srem(ctx: &mut Ctx) -> CommandResult {
     };
     let removed = ctx.args.iter().skip(2).filter(|member| set.remove(member)).count();
     let emptied = set.is_empty();
+    drop(set);
     if removed > 0 {
         ctx.keys.changed(EventClass::SET, "srem", key);
         ctx.dirty(removed as u64);
@@ -156,13 +158,13 @@ fn smove(ctx: &mut Ctx) -> CommandResult {
         return Err(CommandError::WRONG_TYPE);
     }
     if found && source != destination {
-        if let Some(mut set) = ctx.keys.set_mut(source)? {
+        let emptied = ctx.keys.set_mut(source)?.is_some_and(|mut set| {
             set.remove(member);
-            let emptied = set.is_empty();
-            ctx.changed(EventClass::SET, "srem", source);
-            if emptied {
-                ctx.remove_emptied(source);
-            }
+            set.is_empty()
+        });
+        ctx.changed(EventClass::SET, "srem", source);
+        if emptied {
+            ctx.remove_emptied(source);
         }
         let settings = ctx.keys.settings();
         if ctx.keys.set_or_new(destination, member, 1)?.add(member, settings) {

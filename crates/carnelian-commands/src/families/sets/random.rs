@@ -4,9 +4,8 @@ use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::cursor::integer;
 use crate::error::{CommandError, CommandResult};
 use crate::families::random::{Picks, check_reply};
-use crate::families::sample::distinct;
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Rng, Set};
+use carnelian_engine::{EventClass, Set};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("spop", -2, Group::Set, spop)
@@ -38,14 +37,6 @@ const _: () = check(COMMANDS);
 /// Popping so many times more than stays moves what stays to a new set instead.
 const MOVE_FACTOR: usize = 5;
 
-/// Different places in a set of `size` members, ascending.
-fn places(rng: &mut Rng, size: usize, count: usize) -> Vec<usize> {
-    let mut places = Vec::with_capacity(count);
-    distinct(rng, size, count, |place| places.push(place));
-    places.sort_unstable();
-    places
-}
-
 fn spop(ctx: &mut Ctx) -> CommandResult {
     match ctx.args.len() {
         2 => spop_one(ctx),
@@ -61,9 +52,9 @@ fn spop_one(ctx: &mut Ctx) -> CommandResult {
         ctx.out.null();
         return Ok(());
     };
-    let place = rng.below(set.len());
-    let member = set.remove_at(place).unwrap_or_default();
+    let member = set.pop_random(&mut rng).unwrap_or_default();
     let emptied = set.is_empty();
+    drop(set);
     ctx.changed(EventClass::SET, "spop", key);
     if emptied {
         ctx.remove_emptied(key);
@@ -90,29 +81,27 @@ fn spop_many(ctx: &mut Ctx) -> CommandResult {
     let remaining = size.saturating_sub(count);
     if remaining == 0 {
         set.iter().for_each(|member| ctx.out.element(member));
+        drop(set);
         ctx.keys.changed(EventClass::SET, "spop", key);
         ctx.remove_emptied(key);
     } else if remaining.saturating_mul(MOVE_FACTOR) > count {
         for _ in 0..count {
-            let place = rng.below(set.len());
-            let member = set.remove_at(place).unwrap_or_default();
+            let member = set.pop_random(&mut rng).unwrap_or_default();
             ctx.out.bulk(&member);
         }
+        drop(set);
         ctx.keys.changed(EventClass::SET, "spop", key);
     } else {
-        let stay = places(&mut rng, size, remaining);
         let mut rest: Option<Set> = None;
-        let mut stays = stay.iter().peekable();
-        for (place, member) in set.iter().enumerate() {
-            if stays.next_if_eq(&&place).is_some() {
-                let rest = rest.get_or_insert_with(|| {
-                    member.with_bytes(|first| Set::for_member(first, remaining, settings))
-                });
-                rest.add_element(member, settings);
-            } else {
-                ctx.out.element(member);
-            }
-        }
+        set.sample(&mut rng, remaining, |member| {
+            let rest = rest.get_or_insert_with(|| {
+                member.with_bytes(|first| Set::for_member(first, remaining, settings))
+            });
+            rest.add_element(member, settings);
+        });
+        let stays = |member| rest.as_ref().is_some_and(|rest| rest.contains_element(member));
+        set.iter().filter(|member| !stays(*member)).for_each(|member| ctx.out.element(member));
+        drop(set);
         if let Some(rest) = rest {
             ctx.keys.insert_keep_expiry(key, rest.into());
         }
@@ -127,7 +116,7 @@ fn srandmember(ctx: &mut Ctx) -> CommandResult {
     let mut rng = ctx.keys.rng();
     let picks = match ctx.args.len() {
         2 => {
-            match ctx.keys.set(key)?.and_then(|set| set.at(rng.below(set.len()))) {
+            match ctx.keys.set(key)?.and_then(|set| set.random(&mut rng)) {
                 Some(member) => ctx.out.element(member),
                 None => ctx.out.null(),
             }
@@ -147,14 +136,14 @@ fn srandmember(ctx: &mut Ctx) -> CommandResult {
         }
         Picks::Different(count) => {
             ctx.out.array(count);
-            set.visit_places(&places(&mut rng, set.len(), count), |member| ctx.out.element(member));
+            set.sample(&mut rng, count, |member| ctx.out.element(member));
         }
         Picks::Repeated(count) => {
             let start = ctx.out.len();
             check_reply(0, count)?;
             ctx.out.array(count);
             for left in (0..count).rev() {
-                if let Some(member) = set.at(rng.below(set.len())) {
+                if let Some(member) = set.random(&mut rng) {
                     ctx.out.element(member);
                 }
                 check_reply(ctx.out.len() - start, left)?;

@@ -113,7 +113,7 @@ pub(super) fn database_tables(ctx: &mut Ctx) -> CommandResult {
 pub(super) fn value_table(ctx: &mut Ctx) -> CommandResult {
     let value = look_up(ctx)?;
     let buckets = match value {
-        ValueRef::Hash(hash) => hash.buckets(),
+        ValueRef::Hash(hash) => hash.places(),
         ValueRef::Set(set) => set.buckets(),
         _ => 0,
     };

@@ -1,6 +1,6 @@
 //! Picking at random without picking anything twice.
 
-use carnelian_engine::Rng;
+use crate::rng::Rng;
 use std::collections::HashSet;
 
 /// Calls `visit` with `count` different places in `0..len`, every choice of them as likely as any other. O(count) where
@@ -29,7 +29,7 @@ pub(crate) fn distinct(rng: &mut Rng, len: usize, count: usize, mut visit: impl 
 #[cfg(test)]
 mod tests {
     use super::distinct;
-    use carnelian_engine::Rng;
+    use crate::rng::Rng;
     use std::collections::BTreeSet;
 
     #[test]
