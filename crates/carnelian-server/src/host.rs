@@ -161,8 +161,9 @@ impl Host for ServerHost {
         let freed = {
             let server = Arc::clone(&server);
             move || {
-                let _seated = server.memory.seat();
+                let seated = server.memory.seat();
                 drop(garbage);
+                drop(seated);
                 server.totals.lazily_freeing.fetch_sub(objects, Relaxed);
                 server.totals.lazily_freed.fetch_add(objects, Relaxed);
             }

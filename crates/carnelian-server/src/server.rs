@@ -239,8 +239,13 @@ impl Server {
         }
         if self.memory.allocated() > limit {
             let excess = self.memory.excess(self.used_memory(), limit);
-            // The dataset stays as it is during a pause, and is not there yet while it loads.
-            if excess > 0 && !self.loading.is_active() && self.pause.current(self.clock.unix_ms()).is_none() {
+            // The dataset stays as it is during a pause, and is not there yet while it loads. What is being freed in the
+            // background is still counted, but keys need not make room for it: after FLUSHALL there is room.
+            if excess > 0
+                && !self.loading.is_active()
+                && self.totals.lazily_freeing.load(Relaxed) == 0
+                && self.pause.current(self.clock.unix_ms()).is_none()
+            {
                 return excess;
             }
         }
