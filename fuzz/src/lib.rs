@@ -4,10 +4,12 @@
 //! from in `seeds`. `tests/seeds.rs` runs the seeds without a fuzzer.
 
 mod encoding;
+mod keyspace;
 mod rdb;
 mod resp;
 
 pub use encoding::{intset, listpack};
+pub use keyspace::keyspace;
 pub use rdb::rdb_loader;
 pub use resp::{reply_decoder, request_parser};
 
@@ -17,6 +19,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target, by the name of its binary and its folder of seeds.
 pub const TARGETS: &[Target] = &[
     ("intset", intset),
+    ("keyspace", keyspace),
     ("listpack", listpack),
     ("rdb_loader", rdb_loader),
     ("reply_decoder", reply_decoder),

@@ -2,7 +2,7 @@
 
 use crate::dispatch::Node;
 use crate::stats::WorkerStats;
-use crate::table::{Found, Keys};
+use crate::table::{Entry, Found, Keys};
 use carnelian_engine::KeyHash;
 use carnelian_resp::Args;
 
@@ -12,10 +12,14 @@ use carnelian_resp::Args;
 /// names.
 #[derive(Clone, Copy)]
 pub struct Prepared {
-    pub(crate) found: Found,
+    /// Number of the command; [`UNKNOWN`] if there is none.
+    pub(crate) command: u16,
     /// Of the key, for a command that has exactly one.
     pub(crate) key: Option<KeyHash>,
 }
+
+/// The number of no command.
+const UNKNOWN: u16 = u16::MAX;
 
 /// Commands that run in one go, one after the other: at one moment, counted by one worker, and each measured from where
 /// the one before it ended, so that a command costs one look at the clock.
@@ -53,37 +57,74 @@ impl Node {
     /// for [`Engine::warm`](carnelian_engine::Engine::warm).
     #[inline]
     pub fn prepare(&self, args: Args<'_>, warm: &mut Vec<KeyHash>, most: usize) -> Prepared {
-        let prepared = self.prepare_alone(args);
-        if let Some(key) = prepared.key {
-            warm.push(key);
-        } else if let Found::Command(entry) = prepared.found
-            && entry.keys == Keys::Many
-            && let Some(spec) = entry.spec.keys.first()
-        {
-            // The keys of the first key spec are nearly always all; this is but a hint.
-            let full = warm.len() + most;
-            spec.positions(args, |position| {
-                if warm.len() < full
-                    && let Some(key) = args.get(position)
-                {
-                    warm.push(self.engine().key_hash(key));
-                }
-            });
-        }
-        prepared
+        self.prepare_known(self.number(args), args, warm, most)
     }
 
     /// As [`prepare`](Self::prepare), for a request that runs right away.
     #[inline]
     pub fn prepare_alone(&self, args: Args<'_>) -> Prepared {
-        let found = self.table().find(args);
-        let key = match found {
-            Found::Command(entry) => match entry.keys {
-                Keys::One(place) => args.get(usize::from(place)).map(|key| self.engine().key_hash(key)),
-                Keys::None | Keys::Many => None,
-            },
-            Found::UnknownSubcommand(_) | Found::Unknown => None,
-        };
-        Prepared { found, key }
+        let command = self.number(args);
+        Prepared { command, key: self.entry_of(command).and_then(|entry| self.only_key(entry, args)) }
+    }
+
+    /// As [`prepare`](Self::prepare), for a request whose command has been looked up.
+    #[inline]
+    pub(crate) fn prepare_known(
+        &self,
+        command: u16,
+        args: Args<'_>,
+        warm: &mut Vec<KeyHash>,
+        most: usize,
+    ) -> Prepared {
+        let Some(entry) = self.entry_of(command) else { return Prepared { command, key: None } };
+        let key = self.only_key(entry, args);
+        if let Some(key) = key {
+            warm.push(key);
+        } else if entry.keys == Keys::Many {
+            self.warm_many(entry, args, warm, most);
+        }
+        Prepared { command, key }
+    }
+
+    /// Whether the first argument alone told which command it is.
+    #[inline]
+    pub(crate) fn is_whole_name(&self, prepared: Prepared) -> bool {
+        self.entry_of(prepared.command)
+            .is_some_and(|entry| entry.parent.is_none() && entry.spec.subcommands.is_empty())
+    }
+
+    fn warm_many(&self, entry: &Entry, args: Args<'_>, warm: &mut Vec<KeyHash>, most: usize) {
+        // The keys of the first key spec are nearly always all; this is but a hint.
+        let Some(spec) = entry.spec.keys.first() else { return };
+        let full = warm.len() + most;
+        spec.positions(args, |position| {
+            if warm.len() < full
+                && let Some(key) = args.get(position)
+            {
+                warm.push(self.engine().key_hash(key));
+            }
+        });
+    }
+
+    #[inline]
+    pub(crate) fn entry_of(&self, command: u16) -> Option<&Entry> {
+        self.table().entries().get(usize::from(command))
+    }
+
+    /// The hash of the key of a command that has exactly one.
+    #[inline]
+    fn only_key(&self, entry: &Entry, args: Args<'_>) -> Option<KeyHash> {
+        match entry.keys {
+            Keys::One(place) => args.get(usize::from(place)).map(|key| self.engine().key_hash(key)),
+            Keys::None | Keys::Many => None,
+        }
+    }
+
+    #[inline(never)]
+    fn number(&self, args: Args<'_>) -> u16 {
+        match self.table().find(args) {
+            Found::Command(entry) => entry.id as u16,
+            Found::UnknownSubcommand(_) | Found::Unknown => UNKNOWN,
+        }
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn register(
     args: Args<'_>,
     protocol: Protocol,
     keys: &mut Keyspace<'_>,
-    request: BlockRequest,
+    request: &BlockRequest,
 ) -> Blocked {
     let command = BlockedCommand {
         entry,
@@ -78,7 +78,7 @@ pub(crate) fn register(
     }
     Blocked {
         waiter,
-        keys: request.keys,
+        keys: request.keys.clone(),
         db: session.db,
         timeout_ms: request.timeout_ms,
         on_timeout: request.on_timeout,
@@ -89,8 +89,8 @@ pub(crate) fn register(
 #[cold]
 pub(crate) fn serve(node: &Node, keys: &mut Keyspace<'_>, batch: &mut Batch<'_>) {
     let selected = keys.db();
-    while !keys.effects.ready.is_empty() {
-        for (db, key) in std::mem::take(&mut keys.effects.ready) {
+    while !keys.effects.rare().ready.is_empty() {
+        for (db, key) in std::mem::take(&mut keys.effects.rare().ready) {
             keys.select(db);
             let mut place = 0;
             while let Some(waiter) = keys.waiter(&key, place) {
@@ -130,6 +130,6 @@ fn run_again(
     session.in_exec = true;
     let mut out = ReplyWriter::new(command.protocol);
     keys.select(command.db);
-    node.call(command.entry, &mut session, command.args.as_args(), keys, &mut out, batch, Some(ready_key));
+    node.call(&command.entry, &mut session, command.args.as_args(), keys, &mut out, batch, Some(ready_key));
     command.client.deliver(out.take());
 }

@@ -30,7 +30,7 @@ pub struct Ctx<'c, 'e> {
     pub parent: Option<&'static CommandSpec>,
     /// Set when a blocked command runs again because this key became ready: it looks at no other.
     pub ready_key: Option<&'c [u8]>,
-    pub(crate) block: Option<BlockRequest>,
+    pub(crate) block: Option<Box<BlockRequest>>,
 }
 
 /// A command's wish to wait.
@@ -125,7 +125,7 @@ impl<'c> Ctx<'c, '_> {
             shards = self.node.engine().shards_of(&[destination]).union(self.node.engine().shards_of(keys));
         }
         let keys = keys.iter().map(|key| Box::from(*key)).collect();
-        self.block = Some(BlockRequest { keys, wants, shards, timeout_ms, on_timeout });
+        self.block = Some(Box::new(BlockRequest { keys, wants, shards, timeout_ms, on_timeout }));
     }
 }
 

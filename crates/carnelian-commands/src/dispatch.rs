@@ -26,7 +26,7 @@ pub enum Flow {
     /// Sends what there is and closes.
     Close,
     /// Waits: the reply comes through [`Client::deliver`](crate::Client::deliver), or time runs out.
-    Blocked(Blocked),
+    Blocked(Box<Blocked>),
     /// Tries the same command again when the host says so; nothing has happened.
     Postponed,
     /// Another thread holds a shard that the command needs: tries the same command again, after serving others, when
@@ -141,7 +141,7 @@ impl Node {
     }
 
     /// Runs one command of a batch, see [`execute`](Self::execute). `prepared` was made from the same arguments.
-    #[inline]
+    #[inline(never)]
     pub fn execute_prepared(
         &self,
         session: &mut Session,
@@ -151,36 +151,28 @@ impl Node {
         batch: &mut Batch<'_>,
     ) -> Flow {
         let stats = batch.stats;
-        let entry = match prepared.found {
-            Found::Command(entry) => entry,
-            Found::UnknownSubcommand(parent) => {
-                let error = CommandError::unknown_subcommand(&args[1], parent.spec.name);
-                return self.refuse(session, None, &error, out, stats);
-            }
-            Found::Unknown if is_http(&args[0]) && self.host.cuts_off_http(session) => return Flow::Close,
-            Found::Unknown => {
-                return self.refuse(session, None, &CommandError::unknown_command(args), out, stats);
-            }
+        let Some(entry) = self.entry_of(prepared.command) else {
+            return self.refuse_unknown(session, args, out, stats);
         };
         let spec = entry.spec;
         session.last_command = Some(entry.id);
-        if !spec.accepts(args.len()) || matches!(spec.handler, Handler::Subcommands) {
+        if !entry.accepts(args.len()) {
             let error = CommandError::arity(&entry.full_name());
-            return self.refuse(session, Some(entry), &error, out, stats);
+            return self.refuse(session, Some(*entry), &error, out, stats);
         }
         if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) {
-            return self.refuse(session, Some(entry), &CommandError::NO_AUTH, out, stats);
+            return self.refuse(session, Some(*entry), &CommandError::NO_AUTH, out, stats);
         }
         if session.is_queueing() && spec.flags.has(Flags::NO_MULTI) {
-            return self.refuse(session, Some(entry), &CommandError::NOT_IN_TRANSACTION, out, stats);
+            return self.refuse(session, Some(*entry), &CommandError::NOT_IN_TRANSACTION, out, stats);
         }
         if self.gated.load(Relaxed) {
             if self.make_room(batch) == Room::None && evict::adds_data(spec, session) {
-                return self.refuse(session, Some(entry), &CommandError::OUT_OF_MEMORY, out, stats);
+                return self.refuse(session, Some(*entry), &CommandError::OUT_OF_MEMORY, out, stats);
             }
             match self.host.gate(spec, session, args) {
                 Gate::Pass => {}
-                Gate::Refuse(error) => return self.refuse(session, Some(entry), &error, out, stats),
+                Gate::Refuse(error) => return self.refuse(session, Some(*entry), &error, out, stats),
                 Gate::Postpone => return Flow::Postponed,
             }
         }
@@ -193,22 +185,39 @@ impl Node {
                  context",
                 entry.full_name()
             ));
-            return self.refuse(session, Some(entry), &error, out, stats);
+            return self.refuse(session, Some(*entry), &error, out, stats);
         }
         if let Some(transaction) = &mut session.transaction
             && !NOT_QUEUED.contains(&spec.name)
         {
-            enqueue(transaction, entry, args);
+            enqueue(transaction, *entry, args);
             out.simple("QUEUED");
             return Flow::Continue;
         }
-        let flow = match spec.handler {
-            Handler::Transaction(command) => {
-                transaction::run(self, command, entry, session, args, out, batch)
+        let flow = match (spec.handler, prepared.key) {
+            (Handler::Transaction(command), _) => {
+                transaction::run(self, command, *entry, session, args, out, batch)
             }
-            _ => self.run_alone(entry, session, args, prepared.key, out, batch),
+            (_, Some(key)) => self.run_on_key(entry, session, args, key, out, batch),
+            (_, None) => self.run_on_many(entry, session, args, out, batch),
         };
         if session.close { Flow::Close } else { flow }
+    }
+
+    #[cold]
+    fn refuse_unknown(
+        &self,
+        session: &mut Session,
+        args: Args<'_>,
+        out: &mut ReplyWriter,
+        stats: &WorkerStats,
+    ) -> Flow {
+        let error = match self.table.find(args) {
+            Found::UnknownSubcommand(parent) => CommandError::unknown_subcommand(&args[1], parent.spec.name),
+            _ if is_http(&args[0]) && self.host.cuts_off_http(session) => return Flow::Close,
+            _ => CommandError::unknown_command(args),
+        };
+        self.refuse(session, None, &error, out, stats)
     }
 
     /// Replies with an error to a command that did not run.
@@ -244,31 +253,6 @@ impl Node {
         stats.errors.add(1);
         self.errors.count(error.code());
         out.error(error.text());
-    }
-
-    /// Locks the shards of a command's keys. `None` when another thread holds one of them for long: the session stands in
-    /// line then.
-    #[inline]
-    fn lock_for(
-        &self,
-        entry: Entry,
-        session: &mut Session,
-        args: Args<'_>,
-        key: Option<KeyHash>,
-    ) -> Option<Shards<'_>> {
-        let writes = entry.spec.flags.has(Flags::WRITE);
-        if entry.keys == Keys::None {
-            return Some(Shards::none());
-        }
-        if let Some(key) = key
-            && !self.line.has_first()
-            && let Some(shards) = self.engine.try_lock(self.engine.shard_of_key(key))
-            && (!writes || shards.shards_of_waiters().is_empty())
-        {
-            self.line.leave(session);
-            return Some(shards);
-        }
-        self.lock(session, self.shards_for(entry.spec, args), writes)
     }
 
     /// Locks shards. For changing them: with those that serving clients blocked on their keys takes, and those that
@@ -314,26 +298,70 @@ impl Node {
         set
     }
 
+    /// Runs a command that has exactly one key, with this hash.
     #[inline]
-    fn run_alone(
+    fn run_on_key(
         &self,
-        entry: Entry,
+        entry: &Entry,
         session: &mut Session,
         args: Args<'_>,
-        key: Option<KeyHash>,
+        hash: KeyHash,
         out: &mut ReplyWriter,
         batch: &mut Batch<'_>,
     ) -> Flow {
-        let Some(shards) = self.lock_for(entry, session, args, key) else { return Flow::Busy };
-        let mut keys = self.engine.keyspace(shards, session.db, batch.now_ms);
-        let request = self.call(entry, session, args, &mut keys, out, batch, None);
-        let blocked =
-            request.map(|request| block::register(entry, session, args, out.protocol(), &mut keys, request));
-        self.finish(&mut keys, Some(entry.spec), batch);
-        match blocked {
-            Some(blocked) => Flow::Blocked(blocked),
-            None => Flow::Continue,
+        if let Keys::One(place) = entry.keys
+            && !self.line.has_first()
+            && let Some(key) = args.get(usize::from(place))
+            && let Some(mut keys) = self.engine.keyspace_of(key, hash, session.db, batch.now_ms)
+            && (!entry.spec.flags.has(Flags::WRITE) || keys.shards().shards_of_waiters().is_empty())
+        {
+            self.line.leave(session);
+            return self.run_locked(entry, session, args, &mut keys, out, batch);
         }
+        self.run_on_many(entry, session, args, out, batch)
+    }
+
+    /// Runs a command with any number of keys.
+    #[inline(never)]
+    fn run_on_many(
+        &self,
+        entry: &Entry,
+        session: &mut Session,
+        args: Args<'_>,
+        out: &mut ReplyWriter,
+        batch: &mut Batch<'_>,
+    ) -> Flow {
+        let shards = if entry.keys == Keys::None {
+            Shards::none()
+        } else {
+            let set = self.shards_for(entry.spec, args);
+            match self.lock(session, set, entry.spec.flags.has(Flags::WRITE)) {
+                Some(shards) => shards,
+                None => return Flow::Busy,
+            }
+        };
+        let mut keys = self.engine.keyspace(shards, session.db, batch.now_ms);
+        self.run_locked(entry, session, args, &mut keys, out, batch)
+    }
+
+    #[inline(always)]
+    fn run_locked(
+        &self,
+        entry: &Entry,
+        session: &mut Session,
+        args: Args<'_>,
+        keys: &mut Keyspace<'_>,
+        out: &mut ReplyWriter,
+        batch: &mut Batch<'_>,
+    ) -> Flow {
+        let flow = match self.call(entry, session, args, keys, out, batch, None) {
+            None => Flow::Continue,
+            Some(wish) => {
+                Flow::Blocked(Box::new(block::register(*entry, session, args, out.protocol(), keys, &wish)))
+            }
+        };
+        self.finish(keys, Some(entry.spec), batch);
+        flow
     }
 
     #[inline]
@@ -345,23 +373,23 @@ impl Node {
 
     /// Runs a handler on locked keys, with its statistics. On an error the reply so far is withdrawn.
     #[expect(clippy::too_many_arguments, reason = "the parts of a context, for one caller each")]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn call(
         &self,
-        entry: Entry,
+        entry: &Entry,
         session: &mut Session,
         args: Args<'_>,
         keys: &mut Keyspace<'_>,
         out: &mut ReplyWriter,
         batch: &mut Batch<'_>,
         ready_key: Option<&[u8]>,
-    ) -> Option<BlockRequest> {
+    ) -> Option<Box<BlockRequest>> {
         if ready_key.is_none() {
             self.show_monitor(session, args, entry.spec);
         }
         let start = out.len();
         keys.no_touch = session.no_touch && entry.spec.name != "touch";
-        let Entry { spec, parent, .. } = entry;
+        let Entry { spec, parent, .. } = *entry;
         let mut ctx = Ctx { args, keys, out, session, node: self, spec, parent, ready_key, block: None };
         let result = match entry.spec.handler {
             Handler::Run(run) => run(&mut ctx),
@@ -396,16 +424,13 @@ impl Node {
 
     /// Everything that follows from a command before the locks are released, the release, and what can wait until then.
     /// Expiry has no command.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish(&self, keys: &mut Keyspace<'_>, spec: Option<&CommandSpec>, batch: &mut Batch<'_>) {
-        if !keys.effects.ready.is_empty() {
-            block::serve(self, keys, batch);
-        }
-        for event in &keys.effects.events {
-            self.host.keyspace_event(event);
+        if keys.effects.has_rare() {
+            self.follow_up(keys, batch);
         }
         // What is left of the keyspace has no shards any more, only what the command caused.
-        *keys.shards() = Shards::none();
+        keys.shards().release();
         self.line.released();
         let stats = batch.stats;
         let Effects { dirty, hits, misses, expired, evicted, .. } = keys.effects;
@@ -420,8 +445,19 @@ impl Node {
                 counter.add(amount);
             }
         }
-        if !keys.effects.garbage.is_empty() {
-            self.reclaim(std::mem::take(&mut keys.effects.garbage), spec, batch);
+        if let Some(rare) = keys.effects.take_rare()
+            && !rare.garbage.is_empty()
+        {
+            self.reclaim(rare.garbage, spec, batch);
+        }
+    }
+
+    /// What must follow before the locks are released.
+    #[cold]
+    fn follow_up(&self, keys: &mut Keyspace<'_>, batch: &mut Batch<'_>) {
+        block::serve(self, keys, batch);
+        for event in &keys.effects.rare().events {
+            self.host.keyspace_event(event);
         }
     }
 

@@ -83,7 +83,11 @@ impl Node {
                     let Ok(shards) = self.engine().lock_soon(victim.shards()) else { break Room::Soon };
                     let mut keys = self.engine().keyspace(shards, 0, batch.now_ms);
                     let bytes = keys.evict(&victim);
-                    let garbage = std::mem::take(&mut keys.effects.garbage);
+                    let garbage = if keys.effects.has_rare() {
+                        std::mem::take(&mut keys.effects.rare().garbage)
+                    } else {
+                        Vec::new()
+                    };
                     self.finish(&mut keys, None, batch);
                     misses = if bytes.is_some() { 0 } else { misses + 1 };
                     if let Some(bytes) = bytes {

@@ -17,6 +17,7 @@
 //! A server uses a [`Node`] with a [`Host`] of its own: it hands the arguments of each request to [`Node::execute`] together
 //! with the client's [`Session`], and sends what was written.
 
+mod ahead;
 mod batch;
 mod block;
 mod ctx;
@@ -40,6 +41,7 @@ pub mod table;
 mod transaction;
 pub mod usage;
 
+pub use ahead::Ahead;
 pub use batch::{Batch, Prepared};
 pub use block::Blocked;
 pub use ctx::{Ctx, ElementReply, TimeoutReply, TypedKeys};

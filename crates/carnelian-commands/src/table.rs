@@ -2,7 +2,7 @@
 
 use crate::families::FAMILIES;
 use crate::names::Names;
-use crate::spec::{Begin, CommandSpec, Find, KeyFlags, KeySpec, Scope};
+use crate::spec::{Begin, CommandSpec, Find, Handler, KeyFlags, KeySpec, Scope};
 use carnelian_resp::Args;
 
 /// Number of a command or subcommand in the table, dense from 0.
@@ -44,9 +44,19 @@ pub struct Entry {
     /// Its number.
     pub id: CommandId,
     pub(crate) keys: Keys,
+    /// How many arguments it takes, its name included: the least, and the most. None are right for a command that only has
+    /// subcommands.
+    arity: (u16, u16),
 }
 
 impl Entry {
+    /// Whether it can run with so many arguments, its name included.
+    #[inline]
+    pub(crate) fn accepts(&self, arguments: usize) -> bool {
+        let (least, most) = self.arity;
+        arguments >= usize::from(least) && (arguments <= usize::from(most) || most == u16::MAX)
+    }
+
     /// The name as statistics and errors give it: `get`, `config|set`.
     pub fn full_name(&self) -> String {
         match self.parent {
@@ -120,7 +130,12 @@ impl CommandTable {
     }
 
     fn number(&mut self, spec: &'static CommandSpec, parent: Option<&'static CommandSpec>) -> Entry {
-        let entry = Entry { spec, parent, id: self.entries.len(), keys: Keys::of(spec) };
+        let arity = match (spec.handler, spec.arity) {
+            (Handler::Subcommands, _) => (u16::MAX, 0),
+            (_, exactly @ 0..) => (exactly as u16, exactly as u16),
+            (_, at_least) => (at_least.unsigned_abs(), u16::MAX),
+        };
+        let entry = Entry { spec, parent, id: self.entries.len(), keys: Keys::of(spec), arity };
         self.entries.push(entry);
         entry
     }

@@ -163,7 +163,7 @@ fn exec(
         out.array(transaction.queue.len());
         for queued in &transaction.queue {
             keys.select(session.db);
-            node.call(queued.entry, session, queued.args.as_args(), &mut keys, out, batch, None);
+            node.call(&queued.entry, session, queued.args.as_args(), &mut keys, out, batch, None);
         }
         session.in_exec = false;
     }

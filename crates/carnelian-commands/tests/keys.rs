@@ -117,6 +117,16 @@ fn a_cursor_is_read_as_strtoul_does() {
 }
 
 #[test]
+fn texts_are_sorted_up_to_a_zero_byte_unless_stored() {
+    check(
+        "RPUSH l \"\\x00b\" \"\" \"\\x00a\" => 3
+         SORT l ALPHA => [\"\\x00b\", \"\", \"\\x00a\"]
+         SORT l ALPHA STORE out => 3
+         LRANGE out 0 -1 => [\"\", \"\\x00a\", \"\\x00b\"]",
+    );
+}
+
+#[test]
 fn sets_are_sorted() {
     check(
         "SADD s 3 1 10 2 => 4

@@ -46,6 +46,12 @@ impl AccessClock {
         if !settings.track_frequency() {
             return Self(seconds(now_ms));
         }
+        self.counted(settings, now_ms, rng)
+    }
+
+    /// The counter after a use.
+    #[cold]
+    fn counted(self, settings: &Settings, now_ms: u64, rng: &mut Rng) -> Self {
         let counter = u32::from(self.frequency(settings, now_ms));
         let above = counter.saturating_sub(LFU_INITIAL);
         // The counter is logarithmic: the more it shows, the rarer it moves.

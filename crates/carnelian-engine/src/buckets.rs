@@ -44,11 +44,11 @@ impl Bucket {
     /// Places with this tag, one bit each.
     #[inline]
     fn matches(&self, tag: u8) -> Places {
-        Places(matching(&self.tags, tag))
+        Places(matching(&self.tags, self.extra, tag))
     }
 
     fn used(&self) -> Places {
-        Places(!matching(&self.tags, 0) & ((1 << PLACES) - 1))
+        Places(!matching(&self.tags, self.extra, 0) & ((1 << PLACES) - 1))
     }
 
     fn free_place(&self) -> Option<usize> {
@@ -61,24 +61,27 @@ impl Bucket {
     }
 }
 
-/// Bit n is set where `tags[n] == tag`.
+/// Bit n is set where `tags[n] == tag`. What lies behind the tags in memory lets one load fill a vector.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 #[allow(unsafe_code, reason = "vector instructions that every processor of the family has")]
-fn matching(tags: &[u8; PLACES], tag: u8) -> u32 {
+fn matching(tags: &[u8; PLACES], behind: u32, tag: u8) -> u32 {
     use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi32, _mm_set1_epi8};
     let word = |at: usize| i32::from_le_bytes([tags[at], tags[at + 1], tags[at + 2], tags[at + 3]]);
     let (low, middle, high) = (word(0), word(4), word(8));
     // SAFETY: SSE2 is part of x86-64, and these instructions touch no memory.
     let mask = unsafe {
-        _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_set_epi32(0, high, middle, low), _mm_set1_epi8(tag as i8)))
+        _mm_movemask_epi8(_mm_cmpeq_epi8(
+            _mm_set_epi32(behind as i32, high, middle, low),
+            _mm_set1_epi8(tag as i8),
+        ))
     };
     mask as u32 & ((1 << PLACES) - 1)
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn matching(tags: &[u8; PLACES], tag: u8) -> u32 {
+fn matching(tags: &[u8; PLACES], _: u32, tag: u8) -> u32 {
     matching_portable(tags, tag)
 }
 
@@ -115,7 +118,7 @@ pub(crate) struct Place {
     pair: u32,
     /// 0 and 1 are the pair's own buckets, 2 and up overflow buckets.
     bucket: u32,
-    place: u8,
+    place: u32,
 }
 
 impl Place {
@@ -225,29 +228,29 @@ impl Buckets {
         let number = self.pair_of(hash);
         let pair = self.pairs.get(number)?;
         let (tag, home) = (tag_of(hash), home_of(hash));
-        for half in [home, 1 - home] {
-            let bucket = &pair.0[half];
-            for place in bucket.matches(tag) {
-                let at = bucket.refs[place];
-                if eq(at) {
-                    return Some((
-                        Place { pair: number as u32, bucket: half as u32, place: place as u8 },
-                        at,
-                    ));
-                }
-            }
-        }
+        // Two buckets at a time, sixteen bits for each, the likelier one first: the pair, then one by one what overflows.
+        // One loop, so that the comparison is there once.
+        let mut first = (&pair.0[home], home as u32);
+        let mut second = (&pair.0[home ^ 1], home as u32 ^ 1);
+        let mut found = first.0.matches(tag).0 | second.0.matches(tag).0 << 16;
         let mut next = pair.0[0].extra;
-        while let Some(bucket) = self.overflow.get(next as usize) {
-            for place in bucket.matches(tag) {
-                let at = bucket.refs[place];
+        loop {
+            while found != 0 {
+                let place = found.trailing_zeros();
+                let (bucket, number_of_bucket) = if place < 16 { first } else { second };
+                let at = bucket.refs[place as usize % 16];
                 if eq(at) {
-                    return Some((Place { pair: number as u32, bucket: next + 2, place: place as u8 }, at));
+                    let place = place % 16;
+                    return Some((Place { pair: number as u32, bucket: number_of_bucket, place }, at));
                 }
+                found &= found - 1;
             }
+            let bucket = self.overflow.get(next as usize)?;
+            first = (bucket, next + 2);
+            second = first;
+            found = bucket.matches(tag).0;
             next = bucket.extra;
         }
-        None
     }
 
     /// First step of warming a look-up: asks for its pair.
@@ -263,9 +266,8 @@ impl Buckets {
     pub(crate) fn candidate(&self, hash: u64) -> Option<Ref> {
         let pair = self.pairs.get(self.pair_of(hash))?;
         let (tag, home) = (tag_of(hash), home_of(hash));
-        [home, 1 - home]
-            .into_iter()
-            .find_map(|half| pair.0[half].matches(tag).next().map(|place| pair.0[half].refs[place]))
+        let likely = |bucket: &Bucket| bucket.matches(tag).next().map(|place| bucket.refs[place]);
+        likely(&pair.0[home]).or_else(|| likely(&pair.0[1 - home]))
     }
 
     /// The reference at a place.
@@ -275,13 +277,13 @@ impl Buckets {
             half @ 0..2 => self.pairs.get(place.pair as usize).map(|pair| &pair.0[half as usize]),
             overflow => self.overflow.get(overflow as usize - 2),
         };
-        bucket.map_or(Ref::UNUSED, |bucket| bucket.refs[usize::from(place.place) % PLACES])
+        bucket.map_or(Ref::UNUSED, |bucket| bucket.refs[place.place as usize % PLACES])
     }
 
     /// Has the item at a place lead elsewhere: it has moved.
     #[inline]
     pub(crate) fn set(&mut self, place: Place, at: Ref) {
-        self.bucket_mut(place).refs[usize::from(place.place) % PLACES] = at;
+        self.bucket_mut(place).refs[place.place as usize % PLACES] = at;
     }
 
     /// Adds an item that is not there yet. O(1): at most one pair is split.
@@ -305,7 +307,7 @@ impl Buckets {
         for half in [home, 1 - home] {
             if let Some(free) = pair.0[half].free_place() {
                 pair.0[half].put(free, tag, at);
-                (place.bucket, place.place) = (half as u32, free as u8);
+                (place.bucket, place.place) = (half as u32, free as u32);
                 return place;
             }
         }
@@ -322,7 +324,7 @@ impl Buckets {
             (fresh, 0)
         };
         self.overflow_mut(number).put(free, tag, at);
-        (place.bucket, place.place) = (number + 2, free as u8);
+        (place.bucket, place.place) = (number + 2, free as u32);
         place
     }
 
@@ -419,12 +421,12 @@ impl Buckets {
         // What overflows first fills the gap, so that only full pairs overflow.
         let first = self.pair_mut(place.pair as usize).0[0].extra;
         let Some(overflow) = self.overflow.get(first as usize) else {
-            self.bucket_mut(place).tags[usize::from(place.place) % PLACES] = 0;
+            self.bucket_mut(place).tags[place.place as usize % PLACES] = 0;
             return;
         };
         let (next, last) = (overflow.extra, overflow.used().last().unwrap_or(0));
         let (tag, at) = (overflow.tags[last], overflow.refs[last]);
-        self.bucket_mut(place).put(usize::from(place.place) % PLACES, tag, at);
+        self.bucket_mut(place).put(place.place as usize % PLACES, tag, at);
         let overflow = self.overflow_mut(first);
         overflow.tags[last] = 0;
         if last == 0 {
@@ -449,7 +451,7 @@ impl Buckets {
         let Some(pair) = self.pairs.get(number) else { return };
         let mut visit_bucket = |id: u32, bucket: &Bucket| {
             for place in bucket.used() {
-                visit(Place { pair: number as u32, bucket: id, place: place as u8 }, bucket.refs[place]);
+                visit(Place { pair: number as u32, bucket: id, place: place as u32 }, bucket.refs[place]);
             }
         };
         visit_bucket(0, &pair.0[0]);

@@ -3,13 +3,14 @@
 use crate::access::AccessClock;
 use crate::arena::{Arena, Ref};
 use crate::buckets::{Buckets, Items, NEVER_DUE, Place};
-use crate::entry::{Blueprint, Entry, NEVER, Payload, fits_slot, write_expiry};
+use crate::entry::{Blueprint, Entry, Header, NEVER, Payload, fits_slot, write_expiry};
 use crate::gauge::Gauge;
 use crate::hash::HashRef;
 use crate::objects::{Object, Objects};
 use crate::rng::Rng;
+use crate::settings::Settings;
 use crate::snapshot::DbSnapshot;
-use crate::string::as_integer;
+use crate::string::{as_integer, may_be_integer};
 use crate::value::Value;
 use crate::watch::Presence;
 use ahash::RandomState;
@@ -108,7 +109,7 @@ impl Db {
     /// Where the entry of `key` is. O(1).
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Spot> {
-        let (place, at) = self.index.find(hash, |at| self.entry_at(at).key() == key)?;
+        let (place, at) = self.index.find(hash, |at| is_same(self.entry_at(at).key(), key))?;
         Some(Spot { place, at })
     }
 
@@ -183,6 +184,29 @@ impl Db {
             self.note_due(spot.place, expiry);
         }
         removed
+    }
+
+    /// Replaces a text by another one of its length, in an entry without expiry; false when the entry or the text is another
+    /// one. O(n).
+    #[inline]
+    pub(crate) fn rewrite(
+        &mut self,
+        spot: Spot,
+        bytes: &[u8],
+        settings: &Settings,
+        now_ms: u64,
+        rng: &mut Rng,
+    ) -> bool {
+        let slot = self.arena.bytes_mut(spot.at);
+        let header = Header::read(slot);
+        // A short one might be an integer.
+        let Some(place) = header.lasting_text().filter(|_| !may_be_integer(bytes)) else { return false };
+        match slot.get_mut(place) {
+            Some(place) if place.len() == bytes.len() => place.copy_from_slice(bytes),
+            _ => return false,
+        }
+        header.with_clock(header.clock().touched(settings, now_ms, rng)).write(slot);
+        true
     }
 
     fn move_entry(&mut self, spot: &mut Spot, plan: Blueprint<'_>) {
@@ -271,6 +295,17 @@ impl Db {
         let touched = header.with_clock(clock);
         if touched != header {
             touched.write(self.arena.bytes_mut(spot.at));
+        }
+    }
+
+    /// Notes a use of the entry.
+    #[inline]
+    pub(crate) fn touch(&mut self, spot: Spot, settings: &Settings, now_ms: u64, rng: &mut Rng) {
+        let slot = self.arena.bytes_mut(spot.at);
+        let header = Header::read(slot);
+        let touched = header.with_clock(header.clock().touched(settings, now_ms, rng));
+        if touched != header {
+            touched.write(slot);
         }
     }
 
@@ -492,6 +527,19 @@ impl Db {
         assert_eq!(objects, self.objects.len(), "every object belongs to an entry");
         assert_eq!(live, self.arena.live_bytes(), "every slot belongs to an entry");
     }
+}
+
+/// Whether two keys are the same. A call to compare so few bytes would take longer than comparing them.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (Some(a_end), Some(b_end)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
+        return a.iter().zip(b).all(|(a, b)| a == b);
+    };
+    // The last eight bytes may overlap those before.
+    a_end == b_end && a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).all(|(a, b)| a == b)
 }
 
 /// Most that an entry is said to take of the index: of a nearly empty one it is not its fault.

@@ -85,12 +85,6 @@ impl Garbage {
 pub struct Effects {
     /// Changes since the last snapshot that this command adds.
     pub dirty: u64,
-    /// Keyspace events, in order; only classes that somebody asked for.
-    pub events: Vec<KeyEvent>,
-    /// Keys that clients wait for and that may now serve them, in the order they became ready.
-    pub ready: Vec<(usize, Box<[u8]>)>,
-    /// Values removed: dropped after the locks are released, because freeing a large one takes long.
-    pub garbage: Vec<Garbage>,
     /// Look-ups for reading that found a key.
     pub hits: u64,
     /// Look-ups for reading that found none.
@@ -99,18 +93,37 @@ pub struct Effects {
     pub expired: u64,
     /// Keys removed because memory was short.
     pub evicted: u64,
+    /// Apart, because most commands cause nothing of it and each would have to set up and look through the lists.
+    rare: Option<Box<RareEffects>>,
+}
+
+/// What few commands cause.
+#[derive(Default)]
+pub struct RareEffects {
+    /// Keyspace events, in order; only classes that somebody asked for.
+    pub events: Vec<KeyEvent>,
+    /// Keys that clients wait for and that may now serve them, in the order they became ready.
+    pub ready: Vec<(usize, Box<[u8]>)>,
+    /// Values removed: dropped after the locks are released, because freeing a large one takes long.
+    pub garbage: Vec<Garbage>,
 }
 
 impl Effects {
-    /// Forgets everything, keeping the buffers.
-    pub fn clear(&mut self) {
-        self.dirty = 0;
-        self.events.clear();
-        self.ready.clear();
-        self.garbage.clear();
-        self.hits = 0;
-        self.misses = 0;
-        self.expired = 0;
-        self.evicted = 0;
+    /// Whether there is any [`rare`](Self::rare) effect, or has been one.
+    #[inline]
+    pub fn has_rare(&self) -> bool {
+        self.rare.is_some()
+    }
+
+    /// The effects that few commands have, for adding some.
+    #[cold]
+    pub fn rare(&mut self) -> &mut RareEffects {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Takes the effects that few commands have.
+    #[inline]
+    pub fn take_rare(&mut self) -> Option<Box<RareEffects>> {
+        self.rare.take()
     }
 }

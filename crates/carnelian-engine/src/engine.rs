@@ -1,6 +1,5 @@
 //! The shards and the one way to lock them.
 
-use crate::db::Db;
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
 use crate::rng::Rng;
@@ -12,6 +11,9 @@ use smallvec::SmallVec;
 
 /// Most shards an engine can have.
 pub const MAX_SHARDS: usize = 256;
+
+/// Most keys that [`Engine::warm`] asks for: as many waits for memory as processors overlap, and some more.
+pub const WARM_MOST: usize = 32;
 
 /// Looks at a held lock before [`Engine::lock_soon`] gives up.
 const SPINS: u32 = 64;
@@ -75,9 +77,9 @@ impl ShardSet {
     }
 }
 
-/// The hash of a key, for [`Engine::warm`].
-#[derive(Clone, Copy, Debug)]
-pub struct KeyHash(u64);
+/// The hash of a key, for [`Engine::warm`] and [`Keyspace::know`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyHash(pub(crate) u64);
 
 /// Keeps neighbouring shards on cache lines of their own (two, because of adjacent-line prefetch).
 #[repr(align(128))]
@@ -170,21 +172,42 @@ impl Engine {
     }
 
     /// Asks the processor for what looking these keys up will read, so that their waits for memory overlap. Worth its
-    /// while for several keys that are looked up right after; shards that are locked are left out. Changes nothing.
+    /// while for several keys that are looked up right after; shards that are held are left out, and so are keys beyond
+    /// the first [`WARM_MOST`]. Changes nothing.
     pub fn warm(&self, db: usize, keys: &[KeyHash]) {
-        // Each step waits for the one before, so each goes over all keys before the next begins.
-        let step = |act: fn(&Db, u64)| {
-            for &KeyHash(hash) in keys {
-                if let Some(padded) = self.shards.get(self.shard_of_hash(hash))
-                    && let Some(shard) = padded.0.try_lock()
-                    && let Some(db) = shard.dbs.get(db)
-                {
-                    act(db, hash);
-                }
+        /// No shard has this place among the locks.
+        const NOT_TRIED: u8 = u8::MAX;
+        const HELD: u8 = u8::MAX - 1;
+        let keys = &keys[..keys.len().min(WARM_MOST)];
+        // The second step waits for the first, so each goes over all keys before the next begins. Each shard is locked
+        // once for both.
+        let mut places = [NOT_TRIED; MAX_SHARDS];
+        let mut locks: SmallVec<[MutexGuard<'_, Shard>; WARM_MOST]> = SmallVec::new();
+        for &KeyHash(hash) in keys {
+            let number = self.shard_of_hash(hash);
+            let (Some(place), Some(shard)) = (places.get_mut(number), self.shards.get(number)) else {
+                continue;
+            };
+            if *place == NOT_TRIED {
+                *place = match shard.0.try_lock() {
+                    Some(lock) => {
+                        locks.push(lock);
+                        locks.len() as u8 - 1
+                    }
+                    None => HELD,
+                };
             }
-        };
-        step(Db::prefetch_index);
-        step(Db::prefetch_entry);
+            if let Some(db) = locks.get(usize::from(*place)).and_then(|shard| shard.dbs.get(db)) {
+                db.prefetch_index(hash);
+            }
+        }
+        for &KeyHash(hash) in keys {
+            if let Some(&place) = places.get(self.shard_of_hash(hash))
+                && let Some(db) = locks.get(usize::from(place)).and_then(|shard| shard.dbs.get(db))
+            {
+                db.prefetch_entry(hash);
+            }
+        }
     }
 
     /// All shards.
@@ -199,21 +222,39 @@ impl Engine {
     /// Locks shards in ascending order, which makes deadlock impossible as long as no caller locks while it holds
     /// locks. Blocks until all are free.
     pub fn lock(&self, set: ShardSet) -> Shards<'_> {
-        let mut guards = SmallVec::new();
+        let mut locked = Shards::none();
         for shard in set.iter() {
             if let Some(padded) = self.shards.get(shard) {
-                guards.push((shard as u16, padded.0.lock()));
+                locked.push(shard, padded.0.lock());
             }
         }
-        Shards { guards, all: guards_are_all(set, self) }
+        locked.all = locked.len() >= self.shards.len();
+        locked
+    }
+
+    /// A view of the shard of one key, if nobody holds it: as [`keyspace`](Self::keyspace) gives of locked shards. `key` is
+    /// [known](Keyspace::know) to it.
+    #[inline]
+    pub fn keyspace_of<'e>(
+        &'e self,
+        key: &[u8],
+        hash: KeyHash,
+        db: usize,
+        now_ms: u64,
+    ) -> Option<Keyspace<'e>> {
+        let number = self.shard_of_key(hash);
+        let guard = self.shards.get(number)?.0.try_lock()?;
+        let shards = Shards { first: Some(guard), number, others: None, all: self.shards.len() == 1 };
+        let mut keys = Keyspace::new(self, shards, db, now_ms);
+        keys.know(key, hash);
+        Some(keys)
     }
 
     /// Locks one shard if nobody holds it.
+    #[inline]
     pub fn try_lock(&self, shard: usize) -> Option<Shards<'_>> {
         let guard = self.shards.get(shard)?.0.try_lock()?;
-        let mut guards = SmallVec::new();
-        guards.push((shard as u16, guard));
-        Some(Shards { guards, all: self.shards.len() == 1 })
+        Some(Shards { first: Some(guard), number: shard, others: None, all: self.shards.len() == 1 })
     }
 
     /// Locks shards as [`lock`](Self::lock) does, but gives up, with nothing locked, when one of them stays held for longer
@@ -223,7 +264,7 @@ impl Engine {
     ///
     /// The shard that is held.
     pub fn lock_soon(&self, set: ShardSet) -> Result<Shards<'_>, usize> {
-        let mut guards = SmallVec::new();
+        let mut locked = Shards::none();
         let mut spins = SPINS;
         for shard in set.iter() {
             let Some(padded) = self.shards.get(shard) else { continue };
@@ -234,19 +275,16 @@ impl Engine {
                 spins = spins.checked_sub(1).ok_or(shard)?;
                 std::hint::spin_loop();
             };
-            guards.push((shard as u16, guard));
+            locked.push(shard, guard);
         }
-        Ok(Shards { guards, all: guards_are_all(set, self) })
+        locked.all = locked.len() >= self.shards.len();
+        Ok(locked)
     }
 
     /// A view of locked shards for one database at one moment (milliseconds since 1970).
     pub fn keyspace<'e>(&'e self, shards: Shards<'e>, db: usize, now_ms: u64) -> Keyspace<'e> {
         Keyspace::new(self, shards, db, now_ms)
     }
-}
-
-fn guards_are_all(set: ShardSet, engine: &Engine) -> bool {
-    set.0.iter().map(|bits| bits.count_ones() as usize).sum::<usize>() >= engine.shards.len()
 }
 
 #[cold]
@@ -256,14 +294,50 @@ fn not_locked(shard: usize) -> ! {
 
 /// Locked shards. Dropping it unlocks them.
 pub struct Shards<'e> {
-    guards: SmallVec<[(u16, MutexGuard<'e, Shard>); 1]>,
+    /// The first locked shard, or the only one, as it is for most commands.
+    first: Option<MutexGuard<'e, Shard>>,
+    /// Its number.
+    number: usize,
+    /// The others, in ascending order.
+    others: Option<Box<Others<'e>>>,
+    /// Whether every shard is locked.
     all: bool,
 }
 
-impl Shards<'_> {
+/// Locks behind the first one.
+#[derive(Default)]
+struct Others<'e>(Vec<Guard<'e>>);
+
+/// The number of a shard, and its lock.
+type Guard<'e> = (usize, MutexGuard<'e, Shard>);
+
+impl<'e> Shards<'e> {
     /// No locked shard: for commands that touch no key.
     pub fn none() -> Self {
-        Self { guards: SmallVec::new(), all: false }
+        Self { first: None, number: 0, others: None, all: false }
+    }
+
+    fn push(&mut self, shard: usize, guard: MutexGuard<'e, Shard>) {
+        if self.first.is_none() {
+            (self.first, self.number) = (Some(guard), shard);
+        } else {
+            self.others.get_or_insert_default().0.push((shard, guard));
+        }
+    }
+
+    /// Unlocks all of them.
+    #[inline]
+    pub fn release(&mut self) {
+        self.first = None;
+        if self.others.is_some() {
+            self.release_others();
+        }
+        self.all = false;
+    }
+
+    #[cold]
+    fn release_others(&mut self) {
+        self.others = None;
     }
 
     /// Whether every shard of the engine is locked.
@@ -274,8 +348,8 @@ impl Shards<'_> {
     /// The locked shard numbers.
     pub fn set(&self) -> ShardSet {
         let mut set = ShardSet::EMPTY;
-        for (shard, _) in &self.guards {
-            set.insert(usize::from(*shard));
+        for (shard, _) in self.numbered() {
+            set.insert(shard);
         }
         set
     }
@@ -284,67 +358,83 @@ impl Shards<'_> {
     /// have lain in a shard count until all of that shard's are gone.
     #[inline]
     pub fn shards_of_waiters(&self) -> ShardSet {
-        self.iter().fold(ShardSet::EMPTY, |set, shard| set.union(shard.wait_needs))
+        match (&self.first, &self.others) {
+            (Some(only), None) => only.wait_needs,
+            _ => self.iter().fold(ShardSet::EMPTY, |set, shard| set.union(shard.wait_needs)),
+        }
     }
 
     /// The number of the locked shard when there is exactly one.
     #[inline]
     pub(crate) fn only(&self) -> Option<usize> {
-        match self.guards.as_slice() {
-            [(shard, _)] => Some(usize::from(*shard)),
-            _ => None,
-        }
+        (self.first.is_some() && self.others.is_none()).then_some(self.number)
     }
 
     /// The shard with this number. Asking for one that is not locked is a bug of the caller's key specification.
     #[inline]
     pub(crate) fn get_mut(&mut self, shard: usize) -> &mut Shard {
-        let position = if self.all {
-            shard
-        } else {
-            self.guards.iter().position(|(number, _)| usize::from(*number) == shard).unwrap_or(usize::MAX)
-        };
-        match self.guards.get_mut(position) {
-            Some((_, guard)) => guard,
-            None => not_locked(shard),
+        match &mut self.first {
+            Some(guard) if self.number == shard => guard,
+            _ => match self.others.as_mut().and_then(|others| others.find(self.all, shard)) {
+                Some(found) => found,
+                None => not_locked(shard),
+            },
         }
     }
 
     /// As [`get_mut`](Self::get_mut), for reading only.
+    #[inline]
     pub(crate) fn get(&self, shard: usize) -> &Shard {
-        let guard = if self.all {
-            self.guards.get(shard)
-        } else {
-            self.guards.iter().find(|(number, _)| usize::from(*number) == shard)
-        };
-        match guard {
-            Some((_, guard)) => guard,
-            None => not_locked(shard),
+        match &self.first {
+            Some(guard) if self.number == shard => guard,
+            _ => match self.numbered().find(|(number, _)| *number == shard) {
+                Some((_, found)) => found,
+                None => not_locked(shard),
+            },
         }
     }
 
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, &Shard)> {
-        self.guards.iter().map(|(number, guard)| (usize::from(*number), &**guard))
+        let others =
+            self.others.iter().flat_map(|others| &others.0).map(|(number, guard)| (*number, &**guard));
+        self.first.iter().map(|guard| (self.number, &**guard)).chain(others)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Shard> {
-        self.guards.iter().map(|(_, guard)| &**guard)
+        self.numbered().map(|(_, shard)| shard)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
-        self.guards.iter_mut().map(|(_, guard)| &mut **guard)
+        let others = self.others.iter_mut().flat_map(|others| &mut others.0).map(|(_, guard)| &mut **guard);
+        self.first.iter_mut().map(|guard| &mut **guard).chain(others)
     }
 
     /// How many shards are locked.
     pub(crate) fn len(&self) -> usize {
-        self.guards.len()
+        usize::from(self.first.is_some()) + self.others.as_ref().map_or(0, |others| others.0.len())
     }
 
-    pub(crate) fn nth_mut(&mut self, position: usize) -> Option<&mut Shard> {
-        self.guards.get_mut(position).map(|(_, guard)| &mut **guard)
+    pub(crate) fn nth_mut(&mut self, place: usize) -> Option<&mut Shard> {
+        match place.checked_sub(1) {
+            None => self.first.as_deref_mut(),
+            Some(place) => self.others.as_mut()?.0.get_mut(place).map(|(_, guard)| &mut **guard),
+        }
     }
 
-    pub(crate) fn nth(&self, position: usize) -> Option<&Shard> {
-        self.guards.get(position).map(|(_, guard)| &**guard)
+    pub(crate) fn nth(&self, place: usize) -> Option<&Shard> {
+        match place.checked_sub(1) {
+            None => self.first.as_deref(),
+            Some(place) => self.others.as_ref()?.0.get(place).map(|(_, guard)| &**guard),
+        }
+    }
+}
+
+impl Others<'_> {
+    /// The shard with this number; `all` if every shard is locked.
+    #[inline(never)]
+    fn find(&mut self, all: bool, shard: usize) -> Option<&mut Shard> {
+        let place =
+            if all { shard.checked_sub(1) } else { self.0.iter().position(|(number, _)| *number == shard) };
+        self.0.get_mut(place?).map(|(_, guard)| &mut **guard)
     }
 }

@@ -116,6 +116,12 @@ impl Header {
         self.key_start() + self.key_len()
     }
 
+    /// Where the value is, if it is a text that never expires.
+    #[inline]
+    pub(crate) fn lasting_text(self) -> Option<std::ops::Range<usize>> {
+        (self.kind() == Kind::Text && !self.expires()).then(|| self.value_start()..self.size())
+    }
+
     /// Bytes of the whole entry.
     #[inline]
     pub(crate) fn size(self) -> usize {

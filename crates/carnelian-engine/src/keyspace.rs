@@ -3,7 +3,7 @@
 use crate::access::AccessClock;
 use crate::db::{Db, Due, Spot};
 use crate::effects::{Effects, EventClass, Garbage, KeyEvent};
-use crate::engine::{Engine, ShardSet, Shards};
+use crate::engine::{Engine, KeyHash, ShardSet, Shards};
 use crate::entry::{NEVER, Payload, fits_slot};
 use crate::objects::Object;
 use crate::rng::Rng;
@@ -53,11 +53,33 @@ pub struct Keyspace<'e> {
     pub no_touch: bool,
     /// What has been caused so far.
     pub effects: Effects,
+    /// Address, length and hash of a key that has been hashed already.
+    known: (usize, usize, u64),
 }
 
 impl<'e> Keyspace<'e> {
+    #[inline(always)]
     pub(crate) fn new(engine: &'e Engine, shards: Shards<'e>, db: usize, now_ms: u64) -> Self {
-        Self { engine, shards, db, now_ms, no_touch: false, effects: Effects::default() }
+        Self { engine, shards, db, now_ms, no_touch: false, effects: Effects::default(), known: (0, 0, 0) }
+    }
+
+    /// Saves hashing `key` again: whoever looks up these bytes, in this place, gets this hash. The place must keep them
+    /// for as long as the keyspace is used.
+    #[inline]
+    pub fn know(&mut self, key: &[u8], hash: KeyHash) {
+        debug_assert_eq!(hash, self.engine.key_hash(key));
+        self.known = (key.as_ptr().addr(), key.len(), hash.0);
+    }
+
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u64 {
+        let (address, len, hash) = self.known;
+        // An empty key may lie anywhere.
+        if address == key.as_ptr().addr() && len == key.len() && len > 0 {
+            hash
+        } else {
+            self.engine.hash(key)
+        }
     }
 
     /// The engine.
@@ -131,7 +153,7 @@ impl<'e> Keyspace<'e> {
         if let Some(object) = removed
             && object.is_slow_to_free()
         {
-            self.effects.garbage.push(Garbage::object(object));
+            self.effects.rare().garbage.push(Garbage::object(object));
         }
     }
 
@@ -144,17 +166,24 @@ impl<'e> Keyspace<'e> {
     /// The value at `key`, for reading, leaving the trace that `lookup` says. O(1).
     #[inline]
     pub fn read_with(&mut self, key: &[u8], lookup: Lookup) -> Option<ValueRef<'_>> {
-        let hash = self.engine.hash(key);
-        let found = self.find(hash, key);
+        let hash = self.hash(key);
+        let Some(spot) = self.find(hash, key) else {
+            if lookup != Lookup::Silent {
+                self.count_miss(key);
+            }
+            return None;
+        };
         if lookup != Lookup::Silent {
-            self.count_read(key, found.is_some());
+            self.effects.hits += 1;
         }
-        let spot = found?;
-        if lookup == Lookup::Use && !self.no_touch && !self.engine.settings().track_changes() {
-            self.touch(hash, spot);
+        let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
+        let touches = lookup == Lookup::Use && !self.no_touch && !settings.track_changes();
+        let Shard { dbs, rng, .. } = self.shard(hash);
+        let db = dbs.get_mut(number)?;
+        if touches {
+            db.touch(spot, settings, now_ms, rng);
         }
-        let db = self.db;
-        self.shard(hash).dbs.get(db).map(|db| db.entry(spot).value())
+        Some(db.entry(spot).value())
     }
 
     /// Notes a use of the entry.
@@ -163,8 +192,7 @@ impl<'e> Keyspace<'e> {
         let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
         let Shard { dbs, rng, .. } = self.shard(hash);
         if let Some(db) = dbs.get_mut(number) {
-            let clock = db.entry(spot).header.clock().touched(settings, now_ms, rng);
-            db.set_clock(spot, clock);
+            db.touch(spot, settings, now_ms, rng);
         }
     }
 
@@ -173,9 +201,13 @@ impl<'e> Keyspace<'e> {
         if found {
             self.effects.hits += 1;
         } else {
-            self.effects.misses += 1;
-            self.event(EventClass::KEY_MISS, "keymiss", key);
+            self.count_miss(key);
         }
+    }
+
+    fn count_miss(&mut self, key: &[u8]) {
+        self.effects.misses += 1;
+        self.event(EventClass::KEY_MISS, "keymiss", key);
     }
 
     /// The value at `key`, without any trace of reading it. An expired entry counts as none, but stays. O(1).
@@ -183,7 +215,7 @@ impl<'e> Keyspace<'e> {
     /// This borrows the keyspace shared, so that a command can hold the values of several keys at once, after it has
     /// looked each of them up with [`read`](Self::read).
     pub fn view(&self, key: &[u8]) -> Option<ValueRef<'_>> {
-        let hash = self.engine.hash(key);
+        let hash = self.hash(key);
         let db = self.shards.get(self.engine.shard_of_hash(hash)).dbs.get(self.db)?;
         let entry = db.entry(db.find(hash, key)?);
         let gone = entry.is_expired(self.now_ms) && !self.engine.settings().loading();
@@ -227,7 +259,7 @@ impl<'e> Keyspace<'e> {
     /// The collection at `key`, for changing it. O(1).
     #[inline]
     pub fn edit<T: Collection>(&mut self, key: &[u8]) -> Result<Option<Edit<'_, T>>, WrongType> {
-        let hash = self.engine.hash(key);
+        let hash = self.hash(key);
         self.find(hash, key).map(|spot| self.edit_at(hash, spot, None)).transpose()
     }
 
@@ -238,7 +270,7 @@ impl<'e> Keyspace<'e> {
         key: &[u8],
         create: impl FnOnce() -> T,
     ) -> Result<Edit<'_, T>, WrongType> {
-        let hash = self.engine.hash(key);
+        let hash = self.hash(key);
         let spot = match self.find(hash, key) {
             Some(spot) => spot,
             None => self.put_value(hash, key, None, create().into(), None),
@@ -272,6 +304,15 @@ impl<'e> Keyspace<'e> {
         let expire_ms = expire_ms.unwrap_or_else(|| entry.expire_ms());
         let removed = db.overwrite(spot, payload, Due { expire_ms, now_ms }, clock);
         self.discard(removed);
+    }
+
+    /// Replaces a string by one that lies as the old one does, which most overwriting is; false, and nothing has changed,
+    /// when that is not so.
+    #[inline]
+    fn rewrite(&mut self, hash: u64, spot: Spot, bytes: &[u8]) -> bool {
+        let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
+        let Shard { dbs, rng, snapshot: None, .. } = self.shard(hash) else { return false };
+        dbs.get_mut(number).is_some_and(|db| db.rewrite(spot, bytes, settings, now_ms, rng))
     }
 
     /// Stores a payload in the entry, or in a new one. The expiry stays when it is `None`.
@@ -374,7 +415,7 @@ impl<'e> Keyspace<'e> {
 
     /// When or how often `key` was used. O(1).
     pub fn access_clock(&mut self, key: &[u8]) -> Option<AccessClock> {
-        let hash = self.engine.hash(key);
+        let hash = self.hash(key);
         let spot = self.find(hash, key)?;
         let db = self.db;
         Some(self.shard(hash).dbs.get(db)?.entry(spot).header.clock())
@@ -382,7 +423,7 @@ impl<'e> Keyspace<'e> {
 
     /// Sets when or how often `key` was used, as a snapshot file or RESTORE says.
     pub fn set_access_clock(&mut self, key: &[u8], access: AccessClock) {
-        let hash = self.engine.hash(key);
+        let hash = self.hash(key);
         if let Some(spot) = self.find(hash, key) {
             let db = self.db;
             self.shard(hash).db_mut(db).set_clock(spot, access);
@@ -391,7 +432,7 @@ impl<'e> Keyspace<'e> {
 
     /// Bytes that `key` takes, its elements included. O(1), O(nodes) for a list.
     pub fn memory_usage(&mut self, key: &[u8]) -> Option<usize> {
-        let hash = self.engine.hash(key);
+        let hash = self.hash(key);
         let spot = self.find(hash, key)?;
         let db = self.db;
         Some(self.shard(hash).dbs.get(db)?.entry_bytes(spot))
@@ -401,7 +442,7 @@ impl<'e> Keyspace<'e> {
     #[inline]
     pub fn event(&mut self, class: EventClass, name: &'static str, key: &[u8]) {
         if self.engine.settings().notify_events() & class.bit() != 0 {
-            self.effects.events.push(KeyEvent { class, name, db: self.db, key: key.into() });
+            self.effects.rare().events.push(KeyEvent { class, name, db: self.db, key: key.into() });
         }
     }
 
@@ -442,9 +483,11 @@ impl<'e> Keyspace<'e> {
     fn signal_ready(&mut self, key: &[u8]) {
         let db = self.db;
         let shard = self.shards.get_mut(self.engine.shard_of(key));
-        let waited_for = shard.waits.get(db).is_some_and(|waits| waits.contains(key));
-        if waited_for && !self.effects.ready.iter().any(|(other, ready)| *other == db && **ready == *key) {
-            self.effects.ready.push((db, key.into()));
+        if shard.waits.get(db).is_some_and(|waits| waits.contains(key)) {
+            let ready = &mut self.effects.rare().ready;
+            if !ready.iter().any(|(other, ready)| *other == db && **ready == *key) {
+                ready.push((db, key.into()));
+            }
         }
     }
 
@@ -586,7 +629,7 @@ impl<'e> Keyspace<'e> {
             }
             match &mut shard.snapshot {
                 Some(snapshot) if old.snapshot.is_some() => snapshot.detach(old),
-                _ if old.len() > 0 => self.effects.garbage.push(Garbage::db(old)),
+                _ if old.len() > 0 => self.effects.rare().garbage.push(Garbage::db(old)),
                 _ => {}
             }
         }
@@ -615,7 +658,7 @@ impl<'e> Keyspace<'e> {
             }
         }
         // Clients blocked on keys that the exchange brought in can be served now.
-        self.effects.ready.extend(waited);
+        self.effects.rare().ready.extend(waited);
     }
 
     /// Removes entries of the locked shards whose time is over, at most `limit`, in every database; returns how many.
@@ -669,7 +712,7 @@ impl<'e> Keyspace<'e> {
     /// Registers `flag` to be touched when `key` changes; false when it is registered already.
     pub fn watch(&mut self, key: &[u8], flag: &Arc<WatchFlag>) -> bool {
         let db = self.db;
-        let (hash, now_ms) = (self.engine.hash(key), self.now_ms);
+        let (hash, now_ms) = (self.hash(key), self.now_ms);
         let shard = self.shard(hash);
         let was_expired = shard
             .dbs
@@ -682,7 +725,7 @@ impl<'e> Keyspace<'e> {
     /// Undoes [`watch`](Self::watch). A watched key that has expired since counts as changed.
     pub fn unwatch(&mut self, key: &[u8], flag: &Arc<WatchFlag>) {
         let db = self.db;
-        if let Some(watches) = self.shard(self.engine.hash(key)).watches.get_mut(db) {
+        if let Some(watches) = self.shard(self.hash(key)).watches.get_mut(db) {
             watches.remove(key, flag);
         }
     }
@@ -690,7 +733,7 @@ impl<'e> Keyspace<'e> {
     /// Queues a blocked client under `key`.
     pub fn wait(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
         let db = self.db;
-        let shard = self.shard(self.engine.hash(key));
+        let shard = self.shard(self.hash(key));
         shard.db_mut(db);
         if let Some(waits) = shard.waits.get_mut(db) {
             waits.push(key, waiter);
@@ -701,7 +744,7 @@ impl<'e> Keyspace<'e> {
     /// Undoes [`wait`](Self::wait).
     pub fn stop_waiting(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
         let db = self.db;
-        let shard = self.shard(self.engine.hash(key));
+        let shard = self.shard(self.hash(key));
         if let Some(waits) = shard.waits.get_mut(db) {
             waits.remove(key, waiter);
         }
@@ -713,7 +756,7 @@ impl<'e> Keyspace<'e> {
     /// The client in this place of the queue of those blocked on `key`, 0 being the one that came first. O(1).
     pub fn waiter(&mut self, key: &[u8], place: usize) -> Option<Arc<Waiter>> {
         let db = self.db;
-        self.shard(self.engine.hash(key)).waits.get(db)?.get(key, place)
+        self.shard(self.hash(key)).waits.get(db)?.get(key, place)
     }
 
     /// Keys that have watchers in any database of the locked shards (for INFO).

@@ -11,7 +11,13 @@ const INTEGER_MAX: usize = 20;
 /// The integer that a text is, if its canonical encoding is one. O(n).
 #[inline]
 pub(crate) fn as_integer(bytes: &[u8]) -> Option<i64> {
-    if bytes.len() <= INTEGER_MAX { parse_i64(bytes) } else { None }
+    if may_be_integer(bytes) { parse_i64(bytes) } else { None }
+}
+
+/// Whether a text is short enough for an integer.
+#[inline]
+pub(crate) fn may_be_integer(bytes: &[u8]) -> bool {
+    bytes.len() <= INTEGER_MAX
 }
 
 /// A look at a string value.

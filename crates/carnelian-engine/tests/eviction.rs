@@ -211,7 +211,7 @@ fn eviction_is_noticed() {
     assert!(keys.evict(&victim).is_some_and(|bytes| bytes >= 8));
     assert!(flag.is_touched());
     assert_eq!((keys.effects.evicted, keys.effects.dirty, keys.db()), (1, 0, 0));
-    let [event] = &keys.effects.events[..] else { panic!("one event") };
+    let [event] = &keys.effects.rare().events[..] else { panic!("one event") };
     assert_eq!((event.name, event.db, &*event.key), ("evicted", 3, &b"k"[..]));
     drop(keys);
     assert!(matches!(Evictor::new(0).choose(&engine, START_MS), Choice::Nothing));

@@ -288,7 +288,7 @@ impl Connection {
                 Flow::Continue => {}
                 Flow::Close => self.closing = true,
                 Flow::Blocked(blocked) => {
-                    self.begin_waiting(blocked);
+                    self.begin_waiting(*blocked);
                     break;
                 }
                 Flow::Postponed => {

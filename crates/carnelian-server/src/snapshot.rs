@@ -358,9 +358,9 @@ pub(crate) fn reload(server: &Server, keys: &mut Keyspace<'_>, flush: bool) -> R
         }
         keys.select(selected);
     }
-    keys.effects.events.clear();
+    keys.effects.rare().events.clear();
     let loaded = load_file(server, keys, &path);
-    keys.effects.events.clear();
+    keys.effects.rare().events.clear();
     loaded.map(drop)
 }
 

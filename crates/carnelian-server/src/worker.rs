@@ -4,9 +4,8 @@ use crate::client::ClientHandle;
 use crate::connection::Connection;
 use crate::server::Server;
 use crate::stream::Stream;
-use carnelian_commands::{Counter, Node, Prepared, Room, WorkerStats};
-use carnelian_engine::KeyHash;
-use carnelian_resp::{Args, ReplyWriter, RequestParser, Span};
+use carnelian_commands::{Ahead, Counter, Node, Room, WorkerStats};
+use carnelian_resp::ReplyWriter;
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
@@ -25,10 +24,6 @@ use tokio::task::LocalSet;
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// A lent reply buffer above this size is not taken back.
 const REPLY_BUFFER_KEPT_BYTES: usize = 256 * 1024;
-/// Keys whose look-ups are prepared together: as many waits for memory as processors overlap, and some more.
-const WARM_KEYS: usize = 32;
-/// Memory for arguments that is kept between reads, in bytes.
-const AHEAD_KEPT_BYTES: usize = 64 * 1024;
 /// Entries that one shard may lose to expiry in one tick, so that expiry never holds a lock for long.
 const EXPIRE_BATCH: usize = 512;
 /// How often in one tick keys are removed for want of memory.
@@ -69,83 +64,6 @@ pub(crate) struct Worker {
     pub(crate) read_buffer: RefCell<Box<[u8]>>,
     reply_buffer: RefCell<Vec<u8>>,
     pub(crate) ahead: RefCell<Ahead>,
-}
-
-/// Requests of a read, parsed, looked up and hashed before the first of them runs.
-#[derive(Default)]
-pub(crate) struct Ahead {
-    /// Arguments of all of them, as ranges of the input.
-    spans: Vec<Span>,
-    requests: Vec<Request>,
-    /// The request that runs next.
-    next: usize,
-    hashes: Vec<KeyHash>,
-}
-
-struct Request {
-    /// Its arguments in `spans`: where they begin, and where they end.
-    first: usize,
-    end: usize,
-    /// Offset behind it in the input.
-    input_end: usize,
-    prepared: Prepared,
-}
-
-impl Ahead {
-    /// Forgets requests that will not run as they are.
-    pub(crate) fn clear(&mut self) {
-        self.spans.clear();
-        self.requests.clear();
-        self.next = 0;
-    }
-
-    /// Reads requests from offset `at` on, as many as it is worth while to prepare together, and asks the processor for
-    /// what running them will read, so that the waits for memory overlap.
-    pub(crate) fn fill(
-        &mut self,
-        node: &Node,
-        parser: &RequestParser,
-        db: usize,
-        input: &[u8],
-        mut at: usize,
-    ) {
-        self.clear();
-        self.hashes.clear();
-        while self.requests.len() < WARM_KEYS && self.hashes.len() < WARM_KEYS {
-            let first = self.spans.len();
-            let Some(input_end) = parser.look_ahead(input, at, &mut self.spans) else { break };
-            let args = Args::new(input, self.spans.get(first..).unwrap_or_default());
-            let prepared = node.prepare(args, &mut self.hashes, WARM_KEYS);
-            self.requests.push(Request { first, end: self.spans.len(), input_end, prepared });
-            at = input_end;
-        }
-        // A single key has nothing to gain.
-        if self.hashes.len() > 1 {
-            node.engine().warm(db, &self.hashes);
-        }
-    }
-
-    /// The next request: its arguments, what is known of it, and the offset behind it.
-    #[inline]
-    pub(crate) fn next<'a>(&'a mut self, input: &'a [u8]) -> Option<(Args<'a>, &'a Prepared, usize)> {
-        let request = self.requests.get(self.next)?;
-        self.next += 1;
-        let spans = self.spans.get(request.first..request.end).unwrap_or_default();
-        Some((Args::new(input, spans), &request.prepared, request.input_end))
-    }
-
-    /// Whether there is a next request.
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.next >= self.requests.len()
-    }
-
-    /// Gives back memory that a request of many arguments left behind.
-    pub(crate) fn shrink(&mut self) {
-        if self.spans.capacity() * size_of::<Span>() > AHEAD_KEPT_BYTES {
-            *self = Self::default();
-        }
-    }
 }
 
 impl Worker {

@@ -72,7 +72,7 @@ impl<'n> Caller<'n> {
         match self.node.execute(&mut self.session, args.as_args(), &mut self.out, START_MS, &self.stats) {
             Flow::Blocked(blocked) => {
                 assert!(self.out.is_empty(), "who waits has no reply yet");
-                self.blocked = Some(blocked);
+                self.blocked = Some(*blocked);
                 "waits".into()
             }
             Flow::Continue => {

@@ -111,7 +111,7 @@ proptest! {
 
     #[test]
     fn the_portable_comparison_agrees(tags in prop::array::uniform12(0u8..4), tag in 0u8..4) {
-        prop_assert_eq!(matching(&tags, tag), matching_portable(&tags, tag));
+        prop_assert_eq!(matching(&tags, u32::from_le_bytes([tag; 4]), tag), matching_portable(&tags, tag));
     }
 }
 

@@ -44,7 +44,7 @@ impl<'e> Keyspace<'e> {
     /// Looks `key` up, for whatever follows. O(1).
     #[inline]
     pub fn entry<'k>(&'k mut self, key: &'k [u8]) -> KeyEntry<'k, 'e> {
-        let hash = self.engine.hash(key);
+        let hash = self.hash(key);
         let spot = self.find(hash, key);
         KeyEntry { keys: self, key, hash, spot }
     }
@@ -138,6 +138,11 @@ impl KeyEntry<'_, '_> {
     /// Stores a string in its canonical encoding; the memory of a string that was there is used again if it fits. O(n).
     #[inline]
     pub fn store_string(&mut self, bytes: &[u8], expiry: Expiry) {
+        if let (Some(spot), Expiry::Never | Expiry::Keep) = (self.spot, expiry)
+            && self.keys.rewrite(self.hash, spot, bytes)
+        {
+            return;
+        }
         self.store_payload(Payload::of_string(self.key.len(), bytes), expiry);
     }
 

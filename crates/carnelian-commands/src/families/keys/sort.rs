@@ -267,11 +267,19 @@ fn in_order(ctx: &mut Ctx, elements: Vec<Box<[u8]>>, options: &Options<'_>) -> C
         }
         items.push(item);
     }
-    let compare = |a: &Item, b: &Item| match (options.alpha, options.by.is_some()) {
-        (true, true) => a.text.cmp(&b.text),
-        (true, false) => a.element.cmp(&b.element),
+    // What is stored is in the order of all bytes; a reply is in that of the texts up to their first zero byte, as the
+    // collation of the C library has it.
+    let whole = options.store.is_some();
+    let text = |bytes: &[u8]| {
+        if whole { bytes.len() } else { bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()) }
+    };
+    let collate = |a: &[u8], b: &[u8]| a[..text(a)].cmp(&b[..text(b)]);
+    let compare = |a: &Item, b: &Item| match (options.alpha, &a.text, &b.text) {
+        (true, Some(a), Some(b)) => collate(a, b),
+        (true, a, b) if options.by.is_some() => a.is_some().cmp(&b.is_some()),
+        (true, ..) => collate(&a.element, &b.element),
         // Equal scores are told apart by the elements, or the order would be left to chance.
-        (false, _) => {
+        (false, ..) => {
             a.score.partial_cmp(&b.score).unwrap_or(Ordering::Equal).then_with(|| a.element.cmp(&b.element))
         }
     };

@@ -1,0 +1,99 @@
+//! Requests of a read, made ready before the first of them runs.
+
+use crate::batch::Prepared;
+use crate::dispatch::Node;
+use carnelian_engine::{KeyHash, WARM_MOST};
+use carnelian_resp::{Args, RequestParser, Span};
+
+/// Memory for arguments that is kept between reads, in bytes.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// Requests of a read, parsed, looked up and hashed before the first of them runs.
+#[derive(Default)]
+pub struct Ahead {
+    /// Arguments of all of them, as ranges of the input.
+    spans: Vec<Span>,
+    requests: Vec<Request>,
+    /// The request that runs next.
+    next: usize,
+    hashes: Vec<KeyHash>,
+}
+
+struct Request {
+    /// Its arguments in `spans`: where they begin, and where they end.
+    first: usize,
+    end: usize,
+    /// Offset behind it in the input.
+    input_end: usize,
+    prepared: Prepared,
+}
+
+impl Ahead {
+    /// Forgets requests that will not run as they are.
+    pub fn clear(&mut self) {
+        self.spans.clear();
+        self.requests.clear();
+        self.next = 0;
+    }
+
+    /// Reads requests from offset `at` on, as many as it is worth while to prepare together, and asks the processor for
+    /// what running them will read, so that the waits for memory overlap.
+    #[inline(never)]
+    pub fn fill(&mut self, node: &Node, parser: &RequestParser, db: usize, input: &[u8], mut at: usize) {
+        self.clear();
+        self.hashes.clear();
+        let (mut last_word, mut last_command) = (None, 0);
+        while self.requests.len() < WARM_MOST && self.hashes.len() < WARM_MOST {
+            let first = self.spans.len();
+            let Some(input_end) = parser.look_ahead(input, at, &mut self.spans) else { break };
+            let args = Args::new(input, self.spans.get(first..).unwrap_or_default());
+            // Many pipelines send one command over and over.
+            let word = self.spans.get(first).and_then(|name| word(input, *name));
+            let prepared = if word.is_some() && word == last_word {
+                node.prepare_known(last_command, args, &mut self.hashes, WARM_MOST)
+            } else {
+                let prepared = node.prepare(args, &mut self.hashes, WARM_MOST);
+                last_word = word.filter(|_| node.is_whole_name(prepared));
+                last_command = prepared.command;
+                prepared
+            };
+            self.requests.push(Request { first, end: self.spans.len(), input_end, prepared });
+            at = input_end;
+        }
+        // A single key has nothing to gain.
+        if self.hashes.len() > 1 {
+            node.engine().warm(db, &self.hashes);
+        }
+    }
+
+    /// The next request: its arguments, what is known of it, and the offset behind it.
+    #[inline]
+    pub fn next<'a>(&'a mut self, input: &'a [u8]) -> Option<(Args<'a>, &'a Prepared, usize)> {
+        let request = self.requests.get(self.next)?;
+        self.next += 1;
+        let spans = self.spans.get(request.first..request.end).unwrap_or_default();
+        Some((Args::new(input, spans), &request.prepared, request.input_end))
+    }
+
+    /// Whether there is a next request.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.next >= self.requests.len()
+    }
+
+    /// Gives back memory that a request of many arguments left behind.
+    pub fn shrink(&mut self) {
+        if self.spans.capacity() * size_of::<Span>() > KEPT_BYTES {
+            *self = Self::default();
+        }
+    }
+}
+
+/// A name of at most seven bytes as a number, which also tells its length. Not of one that ends close to the end of the
+/// input.
+#[inline]
+fn word(input: &[u8], name: Span) -> Option<u64> {
+    let bytes = input.get(name.start..)?.first_chunk::<8>()?;
+    (name.len < 8)
+        .then(|| u64::from_le_bytes(*bytes) & !(u64::MAX << (8 * name.len)) | (name.len as u64) << 56)
+}
