@@ -178,7 +178,7 @@ EVIL = b"a\r\n-ERR b\r\n+c\0d\xff\xfe\r\n$-1\r\n"
 REPEATING = [
     "!", "GET !", "! a b", "CLIENT !", "CLIENT KILL TYPE !", "CLIENT KILL ADDR !", "CLIENT REPLY !", "CLIENT SETNAME !",
     "CLIENT NO-EVICT !", "CLIENT TRACKING !", "CLIENT PAUSE !", "CLIENT LIST TYPE !", "CLIENT !", "CONFIG !", "CONFIG SET !",
-    "CONFIG SET ! !", "CONFIG SET maxmemory !", "CONFIG SET save !", "CONFIG SET maxmemory-policy !", "CONFIG SET list-max-listpack-size !",
+    "CONFIG SET ! !", "CONFIG SET maxmemory !", "CONFIG SET save !", "CONFIG SET appendfsync !", "CONFIG SET list-max-listpack-size !",
     "COMMAND !", "COMMAND GETKEYS !", "COMMAND LIST FILTERBY !", "COMMAND LIST FILTERBY ! a", "COMMAND DOCS !", "DEBUG !",
     "DEBUG OBJECT !", "HELLO !", "HELLO 3 !", "HELLO 3 SETNAME !", "HELLO 3 AUTH ! !", "AUTH !", "AUTH ! !", "SELECT !",
     "OBJECT !", "OBJECT ENCODING !", "SET a b !", "SET a b EX !", "EXPIRE a 1 !", "EXPIRE a !", "INCRBY a !", "INCRBYFLOAT a !",
