@@ -50,7 +50,8 @@ fn run(
     let settings = keys.settings();
     let name = key_name(key);
     let text = vec![element; len * if action & 0x80 == 0 { 1 } else { 9 }];
-    let field = if element.is_multiple_of(2) { element.to_string().into_bytes() } else { vec![b'f', element] };
+    let field =
+        if element.is_multiple_of(2) { element.to_string().into_bytes() } else { vec![b'f', element] };
     let mut entry = keys.entry(&name);
     match action % 8 {
         0 => {
@@ -85,7 +86,11 @@ fn run(
             }
         }
         6 => {
-            entry.set_expiry(if element < 128 { Expiry::Never } else { Expiry::At(NOW_MS + u64::from(element)) });
+            entry.set_expiry(if element < 128 {
+                Expiry::Never
+            } else {
+                Expiry::At(NOW_MS + u64::from(element))
+            });
         }
         _ => {
             let emptied = match model.get_mut(&name) {
