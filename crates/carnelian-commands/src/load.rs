@@ -1,7 +1,7 @@
-//! Loading a snapshot file while others use the keyspace.
+//! Loading a snapshot file: into locked shards, or while others use the keyspace.
 
 use crate::rdb::{LoadError, LoadReport, value_of};
-use carnelian_engine::{AccessClock, Engine};
+use carnelian_engine::{AccessClock, Engine, Keyspace, Value};
 use carnelian_rdb as rdb;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -32,6 +32,64 @@ pub fn load_shared(
     engine: &Engine,
     now_ms: u64,
     verify_checksum: bool,
+    watch: impl FnMut(LoadEvent<'_>) -> ControlFlow<()>,
+) -> Result<Option<LoadReport>, LoadError> {
+    let put = |db, entry: Loaded| {
+        let shards = engine.lock(engine.shards_of(&[&entry.key]));
+        entry.insert(&mut engine.keyspace(shards, db, now_ms))
+    };
+    read(input, engine, now_ms, verify_checksum, put, watch)
+}
+
+/// Loads a file into a keyspace that has all shards locked. Keys whose time is over are left out. On an error what has
+/// been loaded so far stays: the caller decides what to do with it.
+pub fn load(
+    input: impl Read,
+    keys: &mut Keyspace<'_>,
+    verify_checksum: bool,
+) -> Result<LoadReport, LoadError> {
+    let (engine, now_ms, selected) = (keys.engine(), keys.now_ms(), keys.db());
+    let put = |db, entry: Loaded| {
+        keys.select(db);
+        entry.insert(keys)
+    };
+    let report = read(input, engine, now_ms, verify_checksum, put, |_| ControlFlow::Continue(()))?;
+    keys.select(selected);
+    Ok(report.unwrap_or_default())
+}
+
+/// An entry of a file that is to be stored.
+struct Loaded {
+    key: Vec<u8>,
+    value: Value,
+    expire_ms: Option<u64>,
+    meta: rdb::Meta,
+}
+
+impl Loaded {
+    /// Stores it; gives the key back when it is there already.
+    fn insert(self, keys: &mut Keyspace<'_>) -> Result<(), Vec<u8>> {
+        let (key, now_ms) = (self.key, keys.now_ms());
+        if !keys.insert_new(&key, self.value, self.expire_ms) {
+            return Err(key);
+        }
+        if let Some(idle) = self.meta.idle_secs {
+            keys.set_access_clock(&key, AccessClock::from_idle(idle, now_ms));
+        } else if let Some(frequency) = self.meta.freq {
+            keys.set_access_clock(&key, AccessClock::from_frequency(frequency, now_ms));
+        }
+        Ok(())
+    }
+}
+
+/// Reads a file from its first entry to its last and has `put` store each, with its database, that is neither empty nor
+/// over.
+fn read(
+    input: impl Read,
+    engine: &Engine,
+    now_ms: u64,
+    verify_checksum: bool,
+    mut put: impl FnMut(usize, Loaded) -> Result<(), Vec<u8>>,
     mut watch: impl FnMut(LoadEvent<'_>) -> ControlFlow<()>,
 ) -> Result<Option<LoadReport>, LoadError> {
     let options = rdb::ReadOptions { verify_checksum, ..rdb::ReadOptions::default() };
@@ -49,8 +107,20 @@ pub fn load_shared(
                 continue;
             }
             rdb::Event::Aux { name, value } => watch(LoadEvent::Aux { name: &name, value: &value }),
-            rdb::Event::Entry(entry) => {
-                store(engine, db, now_ms, entry, offset, &mut report)?;
+            rdb::Event::Entry(rdb::Entry { key, meta, value }) => {
+                let expire_ms = meta.expire_ms.map(|expire_ms| u64::try_from(expire_ms).unwrap_or(0));
+                match value_of(value, engine.settings()) {
+                    Err(what) => return Err(LoadError::Unsupported { what, key, offset }),
+                    Ok(None) => {}
+                    Ok(Some(_)) if expire_ms.is_some_and(|expire_ms| expire_ms < now_ms) => {
+                        report.expired += 1;
+                    }
+                    Ok(Some(value)) => {
+                        put(db, Loaded { key, value, expire_ms, meta })
+                            .map_err(|key| LoadError::DuplicateKey { key, offset })?;
+                        report.keys += 1;
+                    }
+                }
                 watch(LoadEvent::Entry { offset, report })
             }
             rdb::Event::Function(_) => {
@@ -66,36 +136,4 @@ pub fn load_shared(
         }
     }
     Ok(Some(report))
-}
-
-fn store(
-    engine: &Engine,
-    db: usize,
-    now_ms: u64,
-    entry: rdb::Entry,
-    offset: u64,
-    report: &mut LoadReport,
-) -> Result<(), LoadError> {
-    let rdb::Entry { key, meta, value } = entry;
-    let value = match value_of(value, engine.settings()) {
-        Ok(Some(value)) => value,
-        Ok(None) => return Ok(()),
-        Err(what) => return Err(LoadError::Unsupported { what, key, offset }),
-    };
-    let expire_ms = meta.expire_ms.map(|expire_ms| u64::try_from(expire_ms).unwrap_or(0));
-    if expire_ms.is_some_and(|expire_ms| expire_ms < now_ms) {
-        report.expired += 1;
-        return Ok(());
-    }
-    let mut keys = engine.keyspace(engine.lock(engine.shards_of(&[&key])), db, now_ms);
-    if !keys.insert_new(&key, value, expire_ms) {
-        return Err(LoadError::DuplicateKey { key, offset });
-    }
-    if let Some(idle) = meta.idle_secs {
-        keys.set_access_clock(&key, AccessClock::from_idle(idle, now_ms));
-    } else if let Some(frequency) = meta.freq {
-        keys.set_access_clock(&key, AccessClock::from_frequency(frequency, now_ms));
-    }
-    report.keys += 1;
-    Ok(())
 }

@@ -1,11 +1,10 @@
 //! Between the keyspace and the RDB format: entries to bytes, objects to values, files to datasets.
 
 use carnelian_engine::{
-    AccessClock, Element, Engine, EntryEncoder, Hash, Keyspace, List, ListNode, ListNodeRef, Set, Settings,
-    SnapshotEntry, StringValue, Value, ValueRef,
+    Element, Engine, EntryEncoder, Hash, List, ListNode, ListNodeRef, Set, Settings, SnapshotEntry,
+    StringValue, Value, ValueRef,
 };
 use carnelian_rdb as rdb;
-use std::io::Read;
 use std::sync::Arc;
 
 /// What of an entry's access clock is written, after the eviction policy.
@@ -221,70 +220,4 @@ pub fn value_of(object: rdb::Object, settings: &Settings) -> Result<Option<Value
         rdb::Object::HashTtl(_) => return Err("hash with expiring fields"),
         rdb::Object::Module { .. } => return Err("module value"),
     }))
-}
-
-/// Loads a file into a keyspace that has all shards locked. Keys whose time is over are left out. On an error what has
-/// been loaded so far stays: the caller decides what to do with it.
-pub fn load(
-    input: impl Read,
-    keys: &mut Keyspace<'_>,
-    databases: usize,
-    verify_checksum: bool,
-) -> Result<LoadReport, LoadError> {
-    let options = rdb::ReadOptions { verify_checksum, ..rdb::ReadOptions::default() };
-    let mut reader = rdb::Reader::with_options(input, options);
-    let mut report = LoadReport::default();
-    let selected = keys.db();
-    keys.select(0);
-    while let Some(event) = reader.next_event()? {
-        match event {
-            rdb::Event::SelectDb(db) => {
-                if db >= databases as u64 {
-                    return Err(LoadError::NoSuchDb { db, offset: reader.offset() });
-                }
-                keys.select(db as usize);
-            }
-            rdb::Event::Entry(rdb::Entry { key, meta, value }) => {
-                let value = value_of(value, keys.settings()).map_err(|what| LoadError::Unsupported {
-                    what,
-                    key: key.clone(),
-                    offset: reader.offset(),
-                })?;
-                let Some(value) = value else { continue };
-                let expire_ms = meta.expire_ms.map(|expire_ms| u64::try_from(expire_ms).unwrap_or(0));
-                if expire_ms.is_some_and(|expire_ms| expire_ms < keys.now_ms()) {
-                    report.expired += 1;
-                    continue;
-                }
-                if !keys.insert_new(&key, value, expire_ms) {
-                    return Err(LoadError::DuplicateKey { key, offset: reader.offset() });
-                }
-                set_access(keys, &key, &meta);
-                report.keys += 1;
-            }
-            rdb::Event::Function(_) => {
-                return Err(LoadError::Unsupported {
-                    what: "function library",
-                    key: Vec::new(),
-                    offset: reader.offset(),
-                });
-            }
-            rdb::Event::Aux { .. }
-            | rdb::Event::ResizeDb { .. }
-            | rdb::Event::SlotInfo { .. }
-            | rdb::Event::ModuleAux { .. }
-            | rdb::Event::Eof(_) => {}
-        }
-    }
-    keys.select(selected);
-    Ok(report)
-}
-
-fn set_access(keys: &mut Keyspace<'_>, key: &[u8], meta: &rdb::Meta) {
-    let now_ms = keys.now_ms();
-    if let Some(idle) = meta.idle_secs {
-        keys.set_access_clock(key, AccessClock::from_idle(idle, now_ms));
-    } else if let Some(frequency) = meta.freq {
-        keys.set_access_clock(key, AccessClock::from_frequency(frequency, now_ms));
-    }
 }

@@ -178,11 +178,7 @@ impl Db {
         } else {
             self.move_entry(spot, plan);
         }
-        if before != expiry.expire_ms {
-            self.expiring -= usize::from(before != NEVER);
-            self.expiring += usize::from(expiry.expire_ms != NEVER);
-            self.note_due(spot.place, expiry);
-        }
+        self.count_expiry(spot.place, before, expiry);
         removed
     }
 
@@ -214,9 +210,24 @@ impl Db {
         let at = self.arena.alloc(plan.size());
         self.arena.copy((spot.at, old.key_start()), (at, plan.key_start()), old.key_len());
         plan.write(self.arena.bytes_mut(at), &mut self.objects);
+        self.leave_slot(spot, at);
+    }
+
+    /// The entry lies elsewhere now.
+    fn leave_slot(&mut self, spot: &mut Spot, at: Ref) {
         self.arena.free(spot.at);
         self.index.set(spot.place, at);
         spot.at = at;
+    }
+
+    /// An entry that expired at `before` has another expiry.
+    #[inline]
+    fn count_expiry(&mut self, place: Place, before: u64, expiry: Due) {
+        if before != expiry.expire_ms {
+            self.expiring -= usize::from(before != NEVER);
+            self.expiring += usize::from(expiry.expire_ms != NEVER);
+            self.note_due(place, expiry);
+        }
     }
 
     /// Sets or clears the expiry. O(n) in the bytes of the slot when there was none.
@@ -239,13 +250,9 @@ impl Db {
             if expiry.expire_ms != NEVER {
                 write_expiry(slot, expiry.expire_ms);
             }
-            self.arena.free(spot.at);
-            self.index.set(spot.place, at);
-            spot.at = at;
-            self.expiring -= usize::from(before != NEVER);
-            self.expiring += usize::from(expiry.expire_ms != NEVER);
+            self.leave_slot(spot, at);
         }
-        self.note_due(spot.place, expiry);
+        self.count_expiry(spot.place, before, expiry);
     }
 
     /// Removes an entry; returns the object that was the value. O(1).
@@ -450,28 +457,21 @@ impl Db {
         }
     }
 
-    /// Appends the entries whose time is over to `due`, from the pair `from` on and until there are `limit`; returns the
-    /// pair to go on from, `None` when none is left. The caller removes them all: they will not be found again.
-    /// O(due entries + pairs / 16).
-    pub(crate) fn find_due(
-        &mut self,
-        from: usize,
-        now_ms: u64,
-        limit: usize,
-        due: &mut Vec<(u64, Ref)>,
-    ) -> Option<usize> {
-        let base = self.due_base_ms?;
+    /// Appends the entries whose time is over to `due` until there are `limit`. The caller removes them all: they will not
+    /// be found again. O(due entries + pairs / 16).
+    pub(crate) fn find_due(&mut self, now_ms: u64, limit: usize, due: &mut Vec<(u64, Ref)>) {
+        let Some(base) = self.due_base_ms else { return };
         let now = (now_ms.saturating_sub(base) >> DUE_SHIFT) as u32;
-        let mut from = from;
+        let mut from = 0;
         while let Some(pair) = self.index.next_due(from, now) {
             let mut rest = NEVER;
             for at in self.pair(pair) {
                 let entry = self.entry_at(at);
                 if entry.is_expired(now_ms) {
                     if due.len() >= limit {
-                        return Some(pair);
+                        return;
                     }
-                    due.push((self.hasher.hash_one(entry.key()), at));
+                    due.push((self.hash_at(at), at));
                 } else {
                     rest = rest.min(entry.expire_ms());
                 }
@@ -480,7 +480,6 @@ impl Db {
             self.index.set_due(pair, rest);
             from = pair + 1;
         }
-        None
     }
 
     /// Where the entry that [`find_due`](Self::find_due) found is.

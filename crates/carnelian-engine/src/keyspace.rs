@@ -673,7 +673,7 @@ impl<'e> Keyspace<'e> {
                 }
                 due.clear();
                 if let Some(db) = self.shards.nth_mut(position).and_then(|shard| shard.dbs.get_mut(number)) {
-                    db.find_due(0, now_ms, limit - removed, &mut due);
+                    db.find_due(now_ms, limit - removed, &mut due);
                 }
                 self.db = number;
                 for &(hash, at) in &due {

@@ -8,7 +8,8 @@ use crate::listen::error_text;
 use crate::persistence::RETRY_S;
 use crate::server::Server;
 use carnelian_commands::Node;
-use carnelian_commands::rdb::{AccessInfo, LoadReport, RdbEntryEncoder, load};
+use carnelian_commands::load::load;
+use carnelian_commands::rdb::{AccessInfo, LoadReport, RdbEntryEncoder};
 use carnelian_engine::{Engine, EntryEncoder, Keyspace, Shards};
 use carnelian_rdb::{FileWriter, WriteOptions};
 use std::fs::File;
@@ -150,8 +151,7 @@ fn load_file(server: &Server, keys: &mut Keyspace<'_>, path: &Path) -> Result<Lo
         format!("Fatal error: can't open the RDB file {} for reading: {}", path.display(), error_text(&error))
     })?;
     let verify = server.config.read().bool(id::RDBCHECKSUM);
-    let databases = keys.engine().databases();
-    load(BufReader::with_capacity(1 << 18, file), keys, databases, verify).map_err(|error| {
+    load(BufReader::with_capacity(1 << 18, file), keys, verify).map_err(|error| {
         format!("Fatal error loading the DB, check server logs. Exiting. {}: {error}", path.display())
     })
 }
