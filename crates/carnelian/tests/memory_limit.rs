@@ -208,7 +208,7 @@ fn memory_is_given_back_to_the_figure() {
     let resident = server.resident_pages();
     assert_eq!(client.ask("FLUSHALL"), "+OK");
     let after = client.info("memory", "used_memory");
-    assert!(after.abs_diff(before) < 64 * 1024, "{before} bytes before, {after} after");
+    assert!(after.abs_diff(before) < 256 * 1024, "{before} bytes before, {after} after");
     let resident_after = server.resident_pages();
     assert!(resident_after + 2000 < resident, "{resident} pages before, {resident_after} after");
     // Or in the background.
@@ -216,6 +216,6 @@ fn memory_is_given_back_to_the_figure() {
     assert_eq!(client.ask("FLUSHALL ASYNC"), "+OK");
     client.wait_until_freed();
     let after = client.info("memory", "used_memory");
-    assert!(after.abs_diff(before) < 64 * 1024, "{before} bytes before, {after} after");
+    assert!(after.abs_diff(before) < 256 * 1024, "{before} bytes before, {after} after");
     assert_eq!(client.info("memory", "lazyfreed_objects"), 10_000);
 }
