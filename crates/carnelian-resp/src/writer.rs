@@ -109,6 +109,12 @@ impl ReplyWriter {
         std::mem::take(&mut self.buf)
     }
 
+    /// Bytes that the buffer takes, used or not.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
     /// Bytes written.
     #[inline]
     pub fn len(&self) -> usize {

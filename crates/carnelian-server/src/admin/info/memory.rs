@@ -1,7 +1,6 @@
 //! What INFO and MEMORY tell of memory.
 
 use super::{Human, Report};
-use crate::client::ClientHandle;
 use crate::config::id;
 use crate::server::Server;
 use carnelian_commands::Ctx;
@@ -29,7 +28,7 @@ impl Usage {
         let allocated = server.memory.allocated();
         let reading = (server.memory.source().read)();
         let peak = server.totals.peak_memory.load(Relaxed);
-        let clients = server.clients.all().iter().map(|client| bytes_of(client)).sum();
+        let clients = server.clients.lock().values().map(|client| client.memory_bytes() as u64).sum();
         Self {
             used,
             allocated,
@@ -56,14 +55,6 @@ impl Usage {
     pub(in crate::admin) fn dataset_percent(&self) -> f64 {
         percent(self.dataset(), self.used.saturating_sub(self.startup))
     }
-}
-
-/// Bytes that one client takes.
-fn bytes_of(client: &ClientHandle) -> u64 {
-    let buffers = client.query_bytes.load(Relaxed)
-        + client.output_bytes.load(Relaxed)
-        + client.queued_bytes.load(Relaxed);
-    (size_of::<ClientHandle>() + buffers) as u64
 }
 
 pub(in crate::admin) fn percent(part: u64, whole: u64) -> f64 {
