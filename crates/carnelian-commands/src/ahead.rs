@@ -2,7 +2,7 @@
 
 use crate::batch::Prepared;
 use crate::dispatch::Node;
-use carnelian_engine::{KeyHash, WARM_MOST};
+use carnelian_engine::{KeyHash, WARM_MOST, Warming};
 use carnelian_resp::{Args, RequestParser, Span};
 
 /// Memory for arguments that is kept between reads, in bytes.
@@ -43,7 +43,8 @@ impl Ahead {
         self.clear();
         self.hashes.clear();
         let (mut last_word, mut last_command) = (None, 0);
-        while self.requests.len() < WARM_MOST && self.hashes.len() < WARM_MOST {
+        let mut warming: Option<Warming> = None;
+        while self.requests.len() < WARM_MOST && warming.as_ref().is_none_or(|warming| !warming.is_full()) {
             let first = self.spans.len();
             let Some(input_end) = parser.look_ahead(input, at, &mut self.spans) else { break };
             let args = Args::new(input, self.spans.get(first..).unwrap_or_default());
@@ -59,10 +60,14 @@ impl Ahead {
             };
             self.requests.push(Request { first, end: self.spans.len(), input_end, prepared });
             at = input_end;
+            // A single key has nothing to gain.
+            if self.hashes.len() > 1 || at < input.len() {
+                let warming = warming.get_or_insert_with(|| Warming::new(node.engine(), db));
+                self.hashes.drain(..).for_each(|key| warming.ask(key));
+            }
         }
-        // A single key has nothing to gain.
-        if self.hashes.len() > 1 {
-            node.engine().warm(db, &self.hashes);
+        if let Some(warming) = warming {
+            warming.finish();
         }
     }
 

@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// Looks up the command of a request and hashes its keys. The hashes of at most `most` of them are appended to `warm`,
-    /// for [`Engine::warm`](carnelian_engine::Engine::warm).
+    /// for [`Warming::ask`](carnelian_engine::Warming::ask).
     #[inline]
     pub fn prepare(&self, args: Args<'_>, warm: &mut Vec<KeyHash>, most: usize) -> Prepared {
         self.prepare_known(self.number(args), args, warm, most)

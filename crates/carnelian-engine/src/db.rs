@@ -2,7 +2,7 @@
 
 use crate::access::AccessClock;
 use crate::arena::{Arena, Ref};
-use crate::buckets::{Buckets, Items, NEVER_DUE, Place};
+use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Warmed};
 use crate::entry::{Blueprint, Entry, Header, NEVER, Payload, fits_slot, write_expiry};
 use crate::gauge::Gauge;
 use crate::hash::HashRef;
@@ -128,12 +128,10 @@ impl Db {
         self.index.prefetch(hash);
     }
 
-    /// Second step: asks for the entry.
+    /// Next steps: asks for the entry, or for the next bucket that it may be in, and says which.
     #[inline]
-    pub(crate) fn prefetch_entry(&self, hash: u64) {
-        if let Some(at) = self.index.candidate(hash) {
-            self.arena.prefetch(at);
-        }
+    pub(crate) fn prefetch_entry(&self, hash: u64, bucket: Option<Warmed>) -> Option<Warmed> {
+        self.index.prefetch_items(hash, bucket, |at| self.arena.prefetch(at))
     }
 
     /// Adds an entry whose key is not there yet. O(1).

@@ -1,0 +1,92 @@
+//! Asking for memory ahead of the commands that will read it.
+//!
+//! A look-up in a table that no cache holds waits for memory two or three times, one wait after the other: for the pair of
+//! buckets, for the entry, and now and then for further buckets between them. What a batch of look-ups waits for can be
+//! asked for beforehand, so that the waits of all of them overlap. Each step needs what the step before it asked for, so
+//! each goes over all keys before the next begins.
+
+use crate::buckets::Warmed;
+use crate::db::Db;
+use crate::engine::{Engine, KeyHash, MAX_SHARDS};
+use crate::shard::Shard;
+use parking_lot::MutexGuard;
+use smallvec::SmallVec;
+
+/// Most keys of one [`Warming`]: as many waits for memory as processors overlap, and some more.
+pub const WARM_MOST: usize = 32;
+
+/// No shard has this place among the locks.
+const NOT_TRIED: u8 = u8::MAX;
+const HELD: u8 = u8::MAX - 1;
+
+/// Keys that will be looked up soon, of one database. It holds the shards' locks, each taken once, until it ends. Changes
+/// nothing.
+pub struct Warming<'e> {
+    engine: &'e Engine,
+    db: usize,
+    /// By shard: the place of its lock.
+    places: [u8; MAX_SHARDS],
+    locks: SmallVec<[MutexGuard<'e, Shard>; WARM_MOST]>,
+    hashes: SmallVec<[u64; WARM_MOST]>,
+}
+
+impl<'e> Warming<'e> {
+    /// Begins; worth its while for several keys that are looked up right after.
+    #[inline]
+    pub fn new(engine: &'e Engine, db: usize) -> Self {
+        Self { engine, db, places: [NOT_TRIED; MAX_SHARDS], locks: SmallVec::new(), hashes: SmallVec::new() }
+    }
+
+    /// Whether it takes no more keys.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.hashes.len() >= WARM_MOST
+    }
+
+    /// Asks for the first of what looking this key up will read. A key whose shard is held is left out, and so are keys
+    /// beyond the first [`WARM_MOST`].
+    #[inline]
+    pub fn ask(&mut self, KeyHash(hash): KeyHash) {
+        if self.is_full() {
+            return;
+        }
+        let Some((number, lock)) = self.engine.lock_of_hash(hash) else { return };
+        let Some(place) = self.places.get_mut(number) else { return };
+        if *place == NOT_TRIED {
+            *place = match lock.try_lock() {
+                Some(lock) => {
+                    self.locks.push(lock);
+                    self.locks.len() as u8 - 1
+                }
+                None => HELD,
+            };
+        }
+        if let Some(db) = self.locks.get(usize::from(*place)).and_then(|shard| shard.dbs.get(self.db)) {
+            db.prefetch_index(hash);
+            self.hashes.push(hash);
+        }
+    }
+
+    fn db_of(&self, hash: u64) -> Option<&Db> {
+        let (number, _) = self.engine.lock_of_hash(hash)?;
+        let place = *self.places.get(number)?;
+        self.locks.get(usize::from(place))?.dbs.get(self.db)
+    }
+
+    /// Asks for the rest, key after key, and unlocks the shards.
+    #[inline]
+    pub fn finish(self) {
+        let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> = SmallVec::new();
+        for &hash in &self.hashes {
+            if let Some(bucket) = self.db_of(hash).and_then(|db| db.prefetch_entry(hash, None)) {
+                beyond.push((hash, bucket));
+            }
+        }
+        while !beyond.is_empty() {
+            beyond.retain(|(hash, bucket)| {
+                let next = self.db_of(*hash).and_then(|db| db.prefetch_entry(*hash, Some(*bucket)));
+                next.map(|next| *bucket = next).is_some()
+            });
+        }
+    }
+}
