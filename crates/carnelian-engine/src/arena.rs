@@ -172,11 +172,9 @@ impl Arena {
     pub(crate) fn bytes_mut(&mut self, at: Ref) -> &mut [u8] {
         match self.pages.get_mut(at.page()) {
             Some(Some(page)) => &mut page[at.offset()..],
-            _ => self
-                .small
-                .get_mut(at.page())
-                .and_then(|page| page.get_mut(at.offset()..))
-                .unwrap_or_default(),
+            _ => {
+                self.small.get_mut(at.page()).and_then(|page| page.get_mut(at.offset()..)).unwrap_or_default()
+            }
         }
     }
 

@@ -109,7 +109,7 @@ impl Db {
     /// Where the entry of `key` is. O(1).
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Spot> {
-        let (place, at) = self.index.find(hash, |at| is_same(self.entry_at(at).key(), key))?;
+        let (place, at) = self.index.find(hash, |at| self.entry_at(at).is_of(key))?;
         Some(Spot { place, at })
     }
 
@@ -293,24 +293,15 @@ impl Db {
         self.objects.get_mut(id)
     }
 
-    /// Sets when or how often the entry was used. An unchanged clock is not written: the entry's cache line stays clean.
+    /// Sets when or how often the entry was used, from when or how often it was before. An unchanged clock is not written:
+    /// the entry's cache line stays clean.
     #[inline]
-    pub(crate) fn set_clock(&mut self, spot: Spot, clock: AccessClock) {
-        let header = self.entry(spot).header;
-        let touched = header.with_clock(clock);
-        if touched != header {
-            touched.write(self.arena.bytes_mut(spot.at));
-        }
-    }
-
-    /// Notes a use of the entry.
-    #[inline]
-    pub(crate) fn touch(&mut self, spot: Spot, settings: &Settings, now_ms: u64, rng: &mut Rng) {
+    pub(crate) fn move_clock(&mut self, spot: Spot, clock: impl FnOnce(AccessClock) -> AccessClock) {
         let slot = self.arena.bytes_mut(spot.at);
         let header = Header::read(slot);
-        let touched = header.with_clock(header.clock().touched(settings, now_ms, rng));
-        if touched != header {
-            touched.write(slot);
+        let moved = header.with_clock(clock(header.clock()));
+        if moved != header {
+            moved.write(slot);
         }
     }
 
@@ -524,19 +515,6 @@ impl Db {
         assert_eq!(objects, self.objects.len(), "every object belongs to an entry");
         assert_eq!(live, self.arena.live_bytes(), "every slot belongs to an entry");
     }
-}
-
-/// Whether two keys are the same. A call to compare so few bytes would take longer than comparing them.
-#[inline]
-fn is_same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let (Some(a_end), Some(b_end)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return a.iter().zip(b).all(|(a, b)| a == b);
-    };
-    // The last eight bytes may overlap those before.
-    a_end == b_end && a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).all(|(a, b)| a == b)
 }
 
 /// Most that an entry is said to take of the index: of a nearly empty one it is not its fault.

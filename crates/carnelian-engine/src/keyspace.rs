@@ -122,17 +122,41 @@ impl<'e> Keyspace<'e> {
         self.shards.get_mut(self.engine.shard_of_hash(hash))
     }
 
+    /// Finds a live entry, removing it if its time is over, and notes a use of it if it `touches`.
+    #[inline(always)]
+    fn look_up(&mut self, hash: u64, key: &[u8], touches: bool) -> Option<Spot> {
+        let (now_ms, settings) = (self.now_ms, self.engine.settings());
+        let db = self.shards.get(self.engine.shard_of_hash(hash)).dbs.get(self.db)?;
+        let spot = db.find(hash, key)?;
+        if db.entry(spot).header.expires() && self.is_over(hash, spot) {
+            return None;
+        }
+        // Borrowed anew, for the case above.
+        if touches {
+            let Shard { dbs, rng, .. } = self.shards.get_mut(self.engine.shard_of_hash(hash));
+            if let Some(db) = dbs.get_mut(self.db) {
+                db.move_clock(spot, |clock| clock.touched(settings, now_ms, rng));
+            }
+        }
+        Some(spot)
+    }
+
     /// Finds a live entry, removing it if its time is over.
     #[inline]
     fn find(&mut self, hash: u64, key: &[u8]) -> Option<Spot> {
-        let (db, now_ms) = (self.db, self.now_ms);
-        let db = self.shard(hash).dbs.get(db)?;
-        let spot = db.find(hash, key)?;
-        if db.entry(spot).is_expired(now_ms) && !self.engine.settings().loading() {
+        self.look_up(hash, key, false)
+    }
+
+    /// Removes an entry that expires if its time is over.
+    #[inline(never)]
+    fn is_over(&mut self, hash: u64, spot: Spot) -> bool {
+        let (number, now_ms) = (self.db, self.now_ms);
+        let over = self.shard(hash).dbs.get(number).is_some_and(|db| db.entry(spot).is_expired(now_ms));
+        let over = over && !self.engine.settings().loading();
+        if over {
             self.expire(hash, spot);
-            return None;
         }
-        Some(spot)
+        over
     }
 
     #[cold]
@@ -167,7 +191,8 @@ impl<'e> Keyspace<'e> {
     #[inline]
     pub fn read_with(&mut self, key: &[u8], lookup: Lookup) -> Option<ValueRef<'_>> {
         let hash = self.hash(key);
-        let Some(spot) = self.find(hash, key) else {
+        let touches = lookup == Lookup::Use && !self.no_touch && !self.engine.settings().track_changes();
+        let Some(spot) = self.look_up(hash, key, touches) else {
             if lookup != Lookup::Silent {
                 self.count_miss(key);
             }
@@ -176,13 +201,7 @@ impl<'e> Keyspace<'e> {
         if lookup != Lookup::Silent {
             self.effects.hits += 1;
         }
-        let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
-        let touches = lookup == Lookup::Use && !self.no_touch && !settings.track_changes();
-        let Shard { dbs, rng, .. } = self.shard(hash);
-        let db = dbs.get_mut(number)?;
-        if touches {
-            db.touch(spot, settings, now_ms, rng);
-        }
+        let db = self.shards.get(self.engine.shard_of_hash(hash)).dbs.get(self.db)?;
         Some(db.entry(spot).value())
     }
 
@@ -192,7 +211,7 @@ impl<'e> Keyspace<'e> {
         let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
         let Shard { dbs, rng, .. } = self.shard(hash);
         if let Some(db) = dbs.get_mut(number) {
-            db.touch(spot, settings, now_ms, rng);
+            db.move_clock(spot, |clock| clock.touched(settings, now_ms, rng));
         }
     }
 
@@ -205,6 +224,7 @@ impl<'e> Keyspace<'e> {
         }
     }
 
+    #[cold]
     fn count_miss(&mut self, key: &[u8]) {
         self.effects.misses += 1;
         self.event(EventClass::KEY_MISS, "keymiss", key);
@@ -426,7 +446,7 @@ impl<'e> Keyspace<'e> {
         let hash = self.hash(key);
         if let Some(spot) = self.find(hash, key) {
             let db = self.db;
-            self.shard(hash).db_mut(db).set_clock(spot, access);
+            self.shard(hash).db_mut(db).move_clock(spot, |_| access);
         }
     }
 
