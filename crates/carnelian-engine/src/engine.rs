@@ -196,24 +196,6 @@ impl Engine {
         locked
     }
 
-    /// A view of the shard of one key, if nobody holds it: as [`keyspace`](Self::keyspace) gives of locked shards. `key` is
-    /// [known](Keyspace::know) to it.
-    #[inline]
-    pub fn keyspace_of<'e>(
-        &'e self,
-        key: &[u8],
-        hash: KeyHash,
-        db: usize,
-        now_ms: u64,
-    ) -> Option<Keyspace<'e>> {
-        let number = self.shard_of_key(hash);
-        let guard = self.shards.get(number)?.0.try_lock()?;
-        let shards = Shards { first: Some(guard), number, others: None, all: self.shards.len() == 1 };
-        let mut keys = Keyspace::new(self, shards, db, now_ms);
-        keys.know(key, hash);
-        Some(keys)
-    }
-
     /// Locks one shard if nobody holds it.
     #[inline]
     pub fn try_lock(&self, shard: usize) -> Option<Shards<'_>> {

@@ -63,12 +63,28 @@ impl<'e> Keyspace<'e> {
         Self { engine, shards, db, now_ms, no_touch: false, effects: Effects::default(), known: (0, 0, 0) }
     }
 
-    /// Saves hashing `key` again: whoever looks up these bytes, in this place, gets this hash. The place must keep them
-    /// for as long as the keyspace is used.
+    /// Turns to the shard of one key, of this hash, in a database; false, with nothing locked, when another thread holds it.
+    /// A shard that is locked already stays so.
+    ///
+    /// The key is not hashed again as long as it is looked up from the place where it is now, which must keep it.
     #[inline]
-    pub fn know(&mut self, key: &[u8], hash: KeyHash) {
+    pub fn enter(&mut self, key: &[u8], hash: KeyHash, db: usize) -> bool {
         debug_assert_eq!(hash, self.engine.key_hash(key));
+        self.db = db;
         self.known = (key.as_ptr().addr(), key.len(), hash.0);
+        let number = self.engine.shard_of_key(hash);
+        if self.shards.only() == Some(number) {
+            return true;
+        }
+        // Nothing is locked by who holds a lock.
+        self.shards.release();
+        match self.engine.try_lock(number) {
+            Some(shards) => {
+                self.shards = shards;
+                true
+            }
+            None => false,
+        }
     }
 
     #[inline]

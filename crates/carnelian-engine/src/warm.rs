@@ -37,17 +37,17 @@ impl<'e> Warming<'e> {
         Self { engine, db, places: [NOT_TRIED; MAX_SHARDS], locks: SmallVec::new(), hashes: SmallVec::new() }
     }
 
-    /// Whether it takes no more keys.
+    /// Whether it takes more keys.
     #[inline]
-    pub fn is_full(&self) -> bool {
-        self.hashes.len() >= WARM_MOST
+    pub fn has_room(&self) -> bool {
+        self.hashes.len() < WARM_MOST
     }
 
     /// Asks for the first of what looking this key up will read. A key whose shard is held is left out, and so are keys
     /// beyond the first [`WARM_MOST`].
     #[inline]
     pub fn ask(&mut self, KeyHash(hash): KeyHash) {
-        if self.is_full() {
+        if !self.has_room() {
             return;
         }
         let Some((number, lock)) = self.engine.lock_of_hash(hash) else { return };
