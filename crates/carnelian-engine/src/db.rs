@@ -109,8 +109,19 @@ impl Db {
     /// Where the entry of `key` is. O(1).
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Spot> {
-        let (place, at) = self.index.find(hash, |at| self.entry_at(at).is_of(key))?;
-        Some(Spot { place, at })
+        self.find_entry(hash, key).map(|(spot, _)| spot)
+    }
+
+    /// Where the entry of `key` is, and its header. O(1).
+    #[inline(always)]
+    pub(crate) fn find_entry(&self, hash: u64, key: &[u8]) -> Option<(Spot, Header)> {
+        let mut header = Header::NONE;
+        let (place, at) = self.index.find(hash, |at| {
+            let entry = self.entry_at(at);
+            header = entry.header;
+            entry.is_of(key)
+        })?;
+        Some((Spot { place, at }, header))
     }
 
     /// What there is under a key.
@@ -293,16 +304,27 @@ impl Db {
         self.objects.get_mut(id)
     }
 
-    /// Sets when or how often the entry was used, from when or how often it was before. An unchanged clock is not written:
-    /// the entry's cache line stays clean.
-    #[inline]
-    pub(crate) fn move_clock(&mut self, spot: Spot, clock: impl FnOnce(AccessClock) -> AccessClock) {
+    /// The entry in a spot, after its clock has been set as by [`move_clock`](Self::move_clock).
+    #[inline(always)]
+    pub(crate) fn use_entry(
+        &mut self,
+        spot: Spot,
+        clock: impl FnOnce(AccessClock) -> AccessClock,
+    ) -> Entry<'_> {
         let slot = self.arena.bytes_mut(spot.at);
         let header = Header::read(slot);
         let moved = header.with_clock(clock(header.clock()));
         if moved != header {
             moved.write(slot);
         }
+        Entry::new(slot, &self.objects)
+    }
+
+    /// Sets when or how often the entry was used, from when or how often it was before. An unchanged clock is not written:
+    /// the entry's cache line stays clean.
+    #[inline]
+    pub(crate) fn move_clock(&mut self, spot: Spot, clock: impl FnOnce(AccessClock) -> AccessClock) {
+        self.use_entry(spot, clock);
     }
 
     /// Marks an entry as known to the snapshot of this epoch.

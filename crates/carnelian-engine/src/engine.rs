@@ -167,11 +167,9 @@ impl Engine {
         self.shard_of_hash(key.0)
     }
 
-    /// The lock of the shard that holds the key with this hash, and its number.
     #[inline]
-    pub(crate) fn lock_of_hash(&self, hash: u64) -> Option<(usize, &Mutex<Shard>)> {
-        let number = self.shard_of_hash(hash);
-        self.shards.get(number).map(|shard| (number, &shard.0))
+    pub(crate) fn lock_of(&self, shard: usize) -> Option<&Mutex<Shard>> {
+        self.shards.get(shard).map(|shard| &shard.0)
     }
 
     /// All shards.
@@ -333,10 +331,15 @@ impl<'e> Shards<'e> {
     pub(crate) fn get(&self, shard: usize) -> &Shard {
         match &self.first {
             Some(guard) if self.number == shard => guard,
-            _ => match self.numbered().find(|(number, _)| *number == shard) {
-                Some((_, found)) => found,
-                None => not_locked(shard),
-            },
+            _ => self.get_other(shard),
+        }
+    }
+
+    #[inline(never)]
+    fn get_other(&self, shard: usize) -> &Shard {
+        match self.numbered().find(|(number, _)| *number == shard) {
+            Some((_, found)) => found,
+            None => not_locked(shard),
         }
     }
 

@@ -53,6 +53,8 @@ impl Kind {
 pub(crate) struct Header(u64);
 
 impl Header {
+    /// Of no entry.
+    pub(crate) const NONE: Self = Self(0);
     const EXPIRES: u64 = 1 << 37;
     const KEY_IS_OBJECT: u64 = 1 << 38;
 

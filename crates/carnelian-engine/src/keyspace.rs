@@ -138,29 +138,15 @@ impl<'e> Keyspace<'e> {
         self.shards.get_mut(self.engine.shard_of_hash(hash))
     }
 
-    /// Finds a live entry, removing it if its time is over, and notes a use of it if it `touches`.
-    #[inline(always)]
-    fn look_up(&mut self, hash: u64, key: &[u8], touches: bool) -> Option<Spot> {
-        let (now_ms, settings) = (self.now_ms, self.engine.settings());
-        let db = self.shards.get(self.engine.shard_of_hash(hash)).dbs.get(self.db)?;
-        let spot = db.find(hash, key)?;
-        if db.entry(spot).header.expires() && self.is_over(hash, spot) {
-            return None;
-        }
-        // Borrowed anew, for the case above.
-        if touches {
-            let Shard { dbs, rng, .. } = self.shards.get_mut(self.engine.shard_of_hash(hash));
-            if let Some(db) = dbs.get_mut(self.db) {
-                db.move_clock(spot, |clock| clock.touched(settings, now_ms, rng));
-            }
-        }
-        Some(spot)
-    }
-
     /// Finds a live entry, removing it if its time is over.
     #[inline]
     fn find(&mut self, hash: u64, key: &[u8]) -> Option<Spot> {
-        self.look_up(hash, key, false)
+        let db = self.db;
+        let (spot, header) = self.shard(hash).dbs.get(db)?.find_entry(hash, key)?;
+        if header.expires() && self.is_over(hash, spot) {
+            return None;
+        }
+        Some(spot)
     }
 
     /// Removes an entry that expires if its time is over.
@@ -208,8 +194,7 @@ impl<'e> Keyspace<'e> {
     #[inline]
     pub fn read_with(&mut self, key: &[u8], lookup: Lookup) -> Option<ValueRef<'_>> {
         let hash = self.hash(key);
-        let touches = lookup == Lookup::Use && !self.no_touch && !self.engine.settings().track_changes();
-        let Some(spot) = self.look_up(hash, key, touches) else {
+        let Some(spot) = self.find(hash, key) else {
             if lookup != Lookup::Silent {
                 self.count_miss(key);
             }
@@ -218,8 +203,13 @@ impl<'e> Keyspace<'e> {
         if lookup != Lookup::Silent {
             self.effects.hits += 1;
         }
-        let db = self.shards.get(self.engine.shard_of_hash(hash)).dbs.get(self.db)?;
-        Some(db.entry(spot).value())
+        let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
+        let touches = lookup == Lookup::Use && !self.no_touch && !settings.track_changes();
+        let Shard { dbs, rng, .. } = self.shard(hash);
+        let db = dbs.get_mut(number)?;
+        let entry =
+            db.use_entry(spot, |clock| if touches { clock.touched(settings, now_ms, rng) } else { clock });
+        Some(entry.value())
     }
 
     /// Notes a use of the entry.

@@ -9,7 +9,7 @@ use crate::buckets::Warmed;
 use crate::db::Db;
 use crate::engine::{Engine, KeyHash, MAX_SHARDS};
 use crate::shard::Shard;
-use parking_lot::MutexGuard;
+use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 /// Most keys of one [`Warming`]: as many waits for memory as processors overlap, and some more.
@@ -26,58 +26,74 @@ pub struct Warming<'e> {
     db: usize,
     /// By shard: the place of its lock.
     places: [u8; MAX_SHARDS],
-    locks: SmallVec<[MutexGuard<'e, Shard>; WARM_MOST]>,
-    hashes: SmallVec<[u64; WARM_MOST]>,
+    locks: [Option<MutexGuard<'e, Shard>>; WARM_MOST],
+    locked: usize,
+    hashes: [u64; WARM_MOST],
+    asked: usize,
 }
 
 impl<'e> Warming<'e> {
     /// Begins; worth its while for several keys that are looked up right after.
     #[inline]
     pub fn new(engine: &'e Engine, db: usize) -> Self {
-        Self { engine, db, places: [NOT_TRIED; MAX_SHARDS], locks: SmallVec::new(), hashes: SmallVec::new() }
+        Self {
+            engine,
+            db,
+            places: [NOT_TRIED; MAX_SHARDS],
+            locks: [const { None }; WARM_MOST],
+            locked: 0,
+            hashes: [0; WARM_MOST],
+            asked: 0,
+        }
     }
 
     /// Whether it takes more keys.
     #[inline]
     pub fn has_room(&self) -> bool {
-        self.hashes.len() < WARM_MOST
+        self.asked < WARM_MOST
     }
 
     /// Asks for the first of what looking this key up will read. A key whose shard is held is left out, and so are keys
     /// beyond the first [`WARM_MOST`].
     #[inline]
     pub fn ask(&mut self, KeyHash(hash): KeyHash) {
-        if !self.has_room() {
-            return;
+        let shard = self.engine.shard_of_hash(hash);
+        if self.places[shard % MAX_SHARDS] == NOT_TRIED {
+            self.try_lock(shard);
         }
-        let Some((number, lock)) = self.engine.lock_of_hash(hash) else { return };
-        let Some(place) = self.places.get_mut(number) else { return };
-        if *place == NOT_TRIED {
-            *place = match lock.try_lock() {
-                Some(lock) => {
-                    self.locks.push(lock);
-                    self.locks.len() as u8 - 1
-                }
-                None => HELD,
-            };
-        }
-        if let Some(db) = self.locks.get(usize::from(*place)).and_then(|shard| shard.dbs.get(self.db)) {
+        if let Some(db) = self.db_of(hash) {
             db.prefetch_index(hash);
-            self.hashes.push(hash);
+            if let Some(place) = self.hashes.get_mut(self.asked) {
+                *place = hash;
+                self.asked += 1;
+            }
         }
     }
 
+    #[inline(never)]
+    fn try_lock(&mut self, shard: usize) {
+        let mut place = HELD;
+        if let Some(free) = self.locks.get_mut(self.locked) {
+            *free = self.engine.lock_of(shard).and_then(Mutex::try_lock);
+            if free.is_some() {
+                place = self.locked as u8;
+                self.locked += 1;
+            }
+        }
+        self.places[shard % MAX_SHARDS] = place;
+    }
+
+    #[inline]
     fn db_of(&self, hash: u64) -> Option<&Db> {
-        let (number, _) = self.engine.lock_of_hash(hash)?;
-        let place = *self.places.get(number)?;
-        self.locks.get(usize::from(place))?.dbs.get(self.db)
+        let place = self.places[self.engine.shard_of_hash(hash) % MAX_SHARDS];
+        self.locks.get(usize::from(place))?.as_ref()?.dbs.get(self.db)
     }
 
     /// Asks for the rest, key after key, and unlocks the shards.
     #[inline]
-    pub fn finish(self) {
+    pub fn finish(mut self) {
         let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> = SmallVec::new();
-        for &hash in &self.hashes {
+        for &hash in self.hashes.iter().take(self.asked) {
             if let Some(bucket) = self.db_of(hash).and_then(|db| db.prefetch_entry(hash, None)) {
                 beyond.push((hash, bucket));
             }
@@ -87,6 +103,9 @@ impl<'e> Warming<'e> {
                 let next = self.db_of(*hash).and_then(|db| db.prefetch_entry(*hash, Some(*bucket)));
                 next.map(|next| *bucket = next).is_some()
             });
+        }
+        for lock in self.locks.iter_mut().take(self.locked) {
+            *lock = None;
         }
     }
 }
