@@ -66,6 +66,8 @@ pub(crate) struct ClientHandle {
     pub(crate) registered_bytes: AtomicUsize,
     /// What it counts for in [`ClientMemory`](crate::client_memory::ClientMemory).
     pub(crate) counted_bytes: AtomicUsize,
+    /// What it counted for when it was disconnected for it, until it has gone.
+    pub(crate) leaving_bytes: AtomicUsize,
     pub(crate) blocked: AtomicBool,
     pub(crate) monitoring: AtomicBool,
     pub(crate) no_evict: AtomicBool,
@@ -120,6 +122,7 @@ impl ClientHandle {
             buffer_bytes: AtomicUsize::default(),
             registered_bytes: AtomicUsize::default(),
             counted_bytes: AtomicUsize::default(),
+            leaving_bytes: AtomicUsize::default(),
             blocked: AtomicBool::default(),
             monitoring: AtomicBool::default(),
             no_evict: AtomicBool::default(),

@@ -27,6 +27,8 @@ pub(crate) struct ClientMemory {
     limit: AtomicUsize,
     /// The sum of what the clients count for.
     total: AtomicUsize,
+    /// Of clients that have been disconnected and are still to let go of it.
+    leaving: AtomicUsize,
     /// Held by the one who chooses.
     choosing: Mutex<()>,
     /// Nobody is left to disconnect although they take too much.
@@ -56,6 +58,21 @@ impl ClientMemory {
     pub(crate) fn forget(&self, client: &ClientHandle) {
         client.closing.store(true, SeqCst);
         self.count(client, 0);
+        self.leaving.fetch_sub(client.leaving_bytes.swap(0, SeqCst), SeqCst);
+    }
+
+    /// A client is to go; until it has gone its memory is on its way back.
+    fn dismiss(&self, client: &ClientHandle) {
+        let bytes = client.counted_bytes.load(SeqCst);
+        client.closing.store(true, SeqCst);
+        self.count(client, 0);
+        client.leaving_bytes.store(bytes, SeqCst);
+        self.leaving.fetch_add(bytes, SeqCst);
+    }
+
+    /// Bytes that disconnected clients are about to let go of: keys need not give way for them.
+    pub(crate) fn leaving(&self) -> u64 {
+        self.leaving.load(Relaxed) as u64
     }
 }
 
@@ -122,8 +139,14 @@ impl Server {
                     client.memory_bytes()
                 ),
             );
-            memory.forget(&client);
-            self.clients.remove(client.id);
+            {
+                let mut connected = self.clients.lock();
+                // Whoever has left the register has no more to let go of.
+                if connected.remove(&client.id).is_none() {
+                    continue;
+                }
+                memory.dismiss(&client);
+            }
             client.inbox.send(Mail::Kill);
             self.totals.evicted_clients.fetch_add(1, Relaxed);
         }

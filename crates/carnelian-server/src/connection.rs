@@ -522,6 +522,8 @@ impl Connection {
             + self.client.inbox.bytes()
             + self.parser.heap_bytes();
         self.client.buffer_bytes.store(buffers, Relaxed);
+        // Sending has freed some of it perhaps.
+        crate::memory::publish();
         self.worker.server.account(&self.client);
     }
 

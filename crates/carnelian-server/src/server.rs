@@ -244,7 +244,8 @@ impl Server {
             return 0;
         }
         if self.memory.allocated() > limit {
-            let excess = self.memory.excess(self.used_memory(), limit);
+            let used = self.used_memory().saturating_sub(self.client_memory.leaving());
+            let excess = self.memory.excess(used, limit);
             // The dataset stays as it is during a pause, and is not there yet while it loads. What is being freed in the
             // background is still counted, but keys need not make room for it: after FLUSHALL there is room.
             if excess > 0
