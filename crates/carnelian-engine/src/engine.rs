@@ -7,13 +7,9 @@ use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::shard::Shard;
 use ahash::RandomState;
-use smallvec::SmallVec;
 
 /// Most shards an engine can have.
 pub const MAX_SHARDS: usize = LOCKS_APART;
-
-/// Most keys that [`Engine::warm`] asks for: as many waits for memory as processors overlap, and some more.
-pub const WARM_MOST: usize = 32;
 
 /// Looks at a held lock before [`Engine::lock_soon`] gives up.
 const SPINS: u32 = 64;
@@ -77,7 +73,7 @@ impl ShardSet {
     }
 }
 
-/// The hash of a key, for [`Engine::warm`] and [`Keyspace::know`].
+/// The hash of a key, for [`Warming::ask`](crate::Warming::ask) and [`Keyspace::know`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyHash(pub(crate) u64);
 
@@ -173,43 +169,9 @@ impl Engine {
         self.shard_of_hash(key.0)
     }
 
-    /// Asks the processor for what looking these keys up will read, so that their waits for memory overlap. Worth its
-    /// while for several keys that are looked up right after; shards that are held are left out, and so are keys beyond
-    /// the first [`WARM_MOST`]. Changes nothing.
-    pub fn warm(&self, db: usize, keys: &[KeyHash]) {
-        /// No shard has this place among the locks.
-        const NOT_TRIED: u8 = u8::MAX;
-        const HELD: u8 = u8::MAX - 1;
-        let keys = &keys[..keys.len().min(WARM_MOST)];
-        // The second step waits for the first, so each goes over all keys before the next begins. Each shard is locked
-        // once for both.
-        let mut places = [NOT_TRIED; MAX_SHARDS];
-        let mut locks: SmallVec<[Guard<'_, Shard>; WARM_MOST]> = SmallVec::new();
-        for &KeyHash(hash) in keys {
-            let number = self.shard_of_hash(hash);
-            let (Some(place), Some(shard)) = (places.get_mut(number), self.shards.get(number)) else {
-                continue;
-            };
-            if *place == NOT_TRIED {
-                *place = match shard.0.try_lock() {
-                    Some(lock) => {
-                        locks.push(lock);
-                        locks.len() as u8 - 1
-                    }
-                    None => HELD,
-                };
-            }
-            if let Some(db) = locks.get(usize::from(*place)).and_then(|shard| shard.dbs.get(db)) {
-                db.prefetch_index(hash);
-            }
-        }
-        for &KeyHash(hash) in keys {
-            if let Some(&place) = places.get(self.shard_of_hash(hash))
-                && let Some(db) = locks.get(usize::from(place)).and_then(|shard| shard.dbs.get(db))
-            {
-                db.prefetch_entry(hash);
-            }
-        }
+    #[inline]
+    pub(crate) fn lock_of(&self, shard: usize) -> Option<&ShardLock<Shard>> {
+        self.shards.get(shard).map(|shard| &shard.0)
     }
 
     /// All shards.
@@ -232,24 +194,6 @@ impl Engine {
         }
         locked.all = locked.len() >= self.shards.len();
         locked
-    }
-
-    /// A view of the shard of one key, if nobody holds it: as [`keyspace`](Self::keyspace) gives of locked shards. `key` is
-    /// [known](Keyspace::know) to it.
-    #[inline]
-    pub fn keyspace_of<'e>(
-        &'e self,
-        key: &[u8],
-        hash: KeyHash,
-        db: usize,
-        now_ms: u64,
-    ) -> Option<Keyspace<'e>> {
-        let number = self.shard_of_key(hash);
-        let guard = self.shards.get(number)?.0.try_lock()?;
-        let shards = Shards { first: Some(guard), number, others: None, all: self.shards.len() == 1 };
-        let mut keys = Keyspace::new(self, shards, db, now_ms);
-        keys.know(key, hash);
-        Some(keys)
     }
 
     /// Locks one shard if nobody holds it.
@@ -379,10 +323,15 @@ impl<'e> Shards<'e> {
     pub(crate) fn get(&self, shard: usize) -> &Shard {
         match &self.first {
             Some(guard) if self.number == shard => guard,
-            _ => match self.numbered().find(|(number, _)| *number == shard) {
-                Some((_, found)) => found,
-                None => not_locked(shard),
-            },
+            _ => self.get_other(shard),
+        }
+    }
+
+    #[inline(never)]
+    fn get_other(&self, shard: usize) -> &Shard {
+        match self.numbered().find(|(number, _)| *number == shard) {
+            Some((_, found)) => found,
+            None => not_locked(shard),
         }
     }
 

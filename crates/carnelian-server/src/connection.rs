@@ -262,7 +262,7 @@ impl Connection {
                             continue;
                         }
                         let (node, session) = (&worker.node, &mut self.session);
-                        let prepared = node.prepare_alone(args);
+                        let prepared = node.prepare(args);
                         let flow = node.execute_prepared(session, args, &prepared, &mut self.out, &mut batch);
                         (flow, at + len)
                     }
@@ -307,8 +307,11 @@ impl Connection {
                 self.parser.set_limits(worker.server.request_limits(self.authenticated));
                 ahead.clear();
             }
-            if self.out.len() - self.sent > FLUSH_BYTES && !self.flush_early() {
-                break;
+            if self.out.len() - self.sent > FLUSH_BYTES {
+                batch.settle();
+                if !self.flush_early() {
+                    break;
+                }
             }
         }
         // Between requests, a large one leaves its memory behind.
