@@ -287,19 +287,10 @@ impl Node {
     #[inline(never)]
     pub(crate) fn lock(&self, session: &mut Session, mut set: ShardSet, writes: bool) -> Option<Shards<'_>> {
         loop {
-            let locked = if session.patient {
-                Ok(self.engine.lock(set))
-            } else if self.line.lets_pass(session, set) {
-                self.engine.lock_soon(set).map_err(Some)
+            let shards = if session.patient {
+                self.engine.lock(set)
             } else {
-                Err(None)
-            };
-            let shards = match locked {
-                Ok(shards) => shards,
-                Err(held) => {
-                    self.line.wait(session, held);
-                    return None;
-                }
+                self.line.attempt(session, set, || self.engine.lock_soon(set))?
             };
             let needed = if writes { shards.shards_of_waiters() } else { ShardSet::EMPTY };
             if needed.is_subset(set) {
@@ -307,6 +298,8 @@ impl Node {
                 return Some(shards);
             }
             set = set.union(needed);
+            drop(shards);
+            self.line.released();
         }
     }
 

@@ -2,14 +2,14 @@
 
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
+use crate::lock::{Guard, LOCKS_APART, Readers, ShardLock};
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::shard::Shard;
 use ahash::RandomState;
-use parking_lot::{Mutex, MutexGuard};
 
 /// Most shards an engine can have.
-pub const MAX_SHARDS: usize = 256;
+pub const MAX_SHARDS: usize = LOCKS_APART;
 
 /// Looks at a held lock before [`Engine::lock_soon`] gives up.
 const SPINS: u32 = 64;
@@ -79,7 +79,7 @@ pub struct KeyHash(pub(crate) u64);
 
 /// Keeps neighbouring shards on cache lines of their own (two, because of adjacent-line prefetch).
 #[repr(align(128))]
-struct Padded(Mutex<Shard>);
+struct Padded(ShardLock<Shard>);
 
 /// The whole dataset.
 pub struct Engine {
@@ -101,10 +101,12 @@ impl Engine {
             || RandomState::with_seeds(rng.next_u64(), rng.next_u64(), rng.next_u64(), rng.next_u64());
         let (key_hasher, table_hasher) = (hasher(), hasher());
         let gauges: Box<[Gauge]> = (0..count).map(|_| Gauge::default()).collect();
-        let shard = |gauge: &Gauge| {
-            Padded(Mutex::new(Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher, gauge.clone())))
+        let readers = Readers::new();
+        let shard = |(number, gauge): (usize, &Gauge)| {
+            let shard = Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher, gauge.clone());
+            Padded(ShardLock::new(number, &readers, shard))
         };
-        let shards = gauges.iter().map(shard).collect();
+        let shards = gauges.iter().enumerate().map(shard).collect();
         Self { shards, gauges, databases, hasher: key_hasher, settings: Settings::new(table_hasher) }
     }
 
@@ -168,7 +170,7 @@ impl Engine {
     }
 
     #[inline]
-    pub(crate) fn lock_of(&self, shard: usize) -> Option<&Mutex<Shard>> {
+    pub(crate) fn lock_of(&self, shard: usize) -> Option<&ShardLock<Shard>> {
         self.shards.get(shard).map(|shard| &shard.0)
     }
 
@@ -212,14 +214,7 @@ impl Engine {
         let mut spins = SPINS;
         for shard in set.iter() {
             let Some(padded) = self.shards.get(shard) else { continue };
-            let guard = loop {
-                if let Some(guard) = padded.0.try_lock() {
-                    break guard;
-                }
-                spins = spins.checked_sub(1).ok_or(shard)?;
-                std::hint::spin_loop();
-            };
-            locked.push(shard, guard);
+            locked.push(shard, padded.0.lock_soon(&mut spins).ok_or(shard)?);
         }
         locked.all = locked.len() >= self.shards.len();
         Ok(locked)
@@ -239,7 +234,7 @@ fn not_locked(shard: usize) -> ! {
 /// Locked shards. Dropping it unlocks them.
 pub struct Shards<'e> {
     /// The first locked shard, or the only one, as it is for most commands.
-    first: Option<MutexGuard<'e, Shard>>,
+    first: Option<Guard<'e, Shard>>,
     /// Its number.
     number: usize,
     /// The others, in ascending order.
@@ -248,12 +243,9 @@ pub struct Shards<'e> {
     all: bool,
 }
 
-/// Locks behind the first one.
+/// Locks behind the first one, with their numbers.
 #[derive(Default)]
-struct Others<'e>(Vec<Guard<'e>>);
-
-/// The number of a shard, and its lock.
-type Guard<'e> = (usize, MutexGuard<'e, Shard>);
+struct Others<'e>(Vec<(usize, Guard<'e, Shard>)>);
 
 impl<'e> Shards<'e> {
     /// No locked shard: for commands that touch no key.
@@ -261,7 +253,7 @@ impl<'e> Shards<'e> {
         Self { first: None, number: 0, others: None, all: false }
     }
 
-    fn push(&mut self, shard: usize, guard: MutexGuard<'e, Shard>) {
+    fn push(&mut self, shard: usize, guard: Guard<'e, Shard>) {
         if self.first.is_none() {
             (self.first, self.number) = (Some(guard), shard);
         } else {

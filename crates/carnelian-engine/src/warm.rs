@@ -8,8 +8,8 @@
 use crate::buckets::Warmed;
 use crate::db::Db;
 use crate::engine::{Engine, KeyHash, MAX_SHARDS};
+use crate::lock::{Guard, ShardLock};
 use crate::shard::Shard;
-use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 /// Most keys of one [`Warming`]: as many waits for memory as processors overlap, and some more.
@@ -26,7 +26,7 @@ pub struct Warming<'e> {
     db: usize,
     /// By shard: the place of its lock.
     places: [u8; MAX_SHARDS],
-    locks: [Option<MutexGuard<'e, Shard>>; WARM_MOST],
+    locks: [Option<Guard<'e, Shard>>; WARM_MOST],
     locked: usize,
     hashes: [u64; WARM_MOST],
     asked: usize,
@@ -74,7 +74,7 @@ impl<'e> Warming<'e> {
     fn try_lock(&mut self, shard: usize) {
         let mut place = HELD;
         if let Some(free) = self.locks.get_mut(self.locked) {
-            *free = self.engine.lock_of(shard).and_then(Mutex::try_lock);
+            *free = self.engine.lock_of(shard).and_then(ShardLock::try_lock);
             if free.is_some() {
                 place = self.locked as u8;
                 self.locked += 1;
