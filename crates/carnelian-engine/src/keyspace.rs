@@ -41,6 +41,13 @@ pub struct Taken {
     pub expire_ms: Option<u64>,
 }
 
+/// What looking at a shard without its lock has shown of a key.
+#[derive(Clone, Copy)]
+struct Glimpse {
+    /// Where it is, if anywhere.
+    spot: Option<Spot>,
+}
+
 /// Access to the keys of the locked shards in one selected database, at one moment.
 ///
 /// Expired keys do not exist here: whoever looks one up removes it. Changes are not announced by themselves; a command
@@ -56,8 +63,8 @@ pub struct Keyspace<'e> {
     pub effects: Effects,
     /// Address, length and hash of a key that has been hashed already.
     known: (usize, usize, u64),
-    /// Where that key is, if anywhere, while its shard is looked at without its lock.
-    glimpse: Option<Option<Spot>>,
+    /// What is known of that key while its shard is looked at without its lock.
+    glimpse: Option<Glimpse>,
 }
 
 impl<'e> Keyspace<'e> {
@@ -125,7 +132,7 @@ impl<'e> Keyspace<'e> {
             }
         };
         if unchanged {
-            self.glimpse = Some(found.map(|(_, (spot, _))| spot));
+            self.glimpse = Some(Glimpse { spot: found.map(|(_, (spot, _))| spot) });
             self.shards.look_at(number, shard);
         }
         unchanged
@@ -192,9 +199,9 @@ impl<'e> Keyspace<'e> {
     /// Finds a live entry, removing it if its time is over.
     #[inline]
     fn find(&mut self, hash: u64, key: &[u8]) -> Option<Spot> {
-        if let Some(spot) = self.glimpse {
+        if let Some(glimpse) = self.glimpse {
             debug_assert_eq!(hash, self.known.2, "only this key is looked at");
-            return spot;
+            return glimpse.spot;
         }
         let db = self.db;
         let (spot, header) = self.shard(hash).dbs.get(db)?.find_entry(hash, key)?;
