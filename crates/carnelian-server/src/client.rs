@@ -49,6 +49,9 @@ pub(crate) struct ClientHandle {
     pub(crate) queued_bytes: AtomicUsize,
     pub(crate) query_bytes: AtomicUsize,
     pub(crate) output_bytes: AtomicUsize,
+    /// Of these, bytes of values that replies refer to: they are in memory once, however many replies show them. Has a
+    /// meaning only while there is output.
+    pub(crate) shared_output_bytes: AtomicUsize,
     pub(crate) blocked: AtomicBool,
     pub(crate) monitoring: AtomicBool,
     pub(crate) no_evict: AtomicBool,
@@ -99,6 +102,7 @@ impl ClientHandle {
             queued_bytes: AtomicUsize::default(),
             query_bytes: AtomicUsize::default(),
             output_bytes: AtomicUsize::default(),
+            shared_output_bytes: AtomicUsize::default(),
             blocked: AtomicBool::default(),
             monitoring: AtomicBool::default(),
             no_evict: AtomicBool::default(),

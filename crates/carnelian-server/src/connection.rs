@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use carnelian_commands::{Blocked, Client, CommandError, Flow, ReplyMode, Session};
 use carnelian_resp::{Limits, Protocol, ProtocolError, ReplyWriter, RequestParser, Status};
 use std::future::{Future, poll_fn};
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Replies of one batch that are sent before the next command runs, in bytes.
 const FLUSH_BYTES: usize = 64 * 1024;
+/// Most pieces that one write sends: large texts, and what lies between them.
+const SLICES_MAX: usize = 64;
 /// Unsent replies from which a client that has not authenticated is closed, in bytes.
 pub(crate) const UNAUTHENTICATED_OUTPUT_MAX: usize = 17 * 1024;
 /// Unprocessed requests from which a blocked client is not read any more, in bytes.
@@ -74,8 +76,6 @@ pub(crate) struct Connection {
     /// Bytes that the request at the start of `pending` needs to be complete, as far as known.
     needed: usize,
     out: ReplyWriter,
-    /// How much of `out` has been sent.
-    sent: usize,
     /// When the soft limit on unsent replies was exceeded, in milliseconds since 1970.
     over_soft_limit_since_ms: Option<u64>,
     authenticated: bool,
@@ -90,14 +90,15 @@ impl Connection {
         let authenticated = !worker.server.requires_password();
         let limits = worker.server.request_limits(authenticated);
         client.authenticated.store(authenticated, Relaxed);
+        let mut out = ReplyWriter::new(Protocol::Resp2);
+        out.share_large();
         Self {
             stream,
             session: Session::new(client.id, authenticated, Arc::clone(&client) as Arc<dyn Client>),
             parser: RequestParser::new(limits),
             pending: BytesMut::new(),
             needed: 0,
-            out: ReplyWriter::new(Protocol::Resp2),
-            sent: 0,
+            out,
             over_soft_limit_since_ms: None,
             authenticated,
             state: State::Ready,
@@ -166,8 +167,8 @@ impl Connection {
 
     /// Waits for the first of: mail, room for replies, the deadline, bytes.
     async fn wait(&mut self) -> io::Result<Event> {
-        let Self { stream, worker, client, pending, out, sent, state, needed, .. } = self;
-        let unsent = out.len() - *sent;
+        let Self { stream, worker, client, pending, out, state, needed, .. } = self;
+        let unsent = out.unsent();
         let waiting = !matches!(state, State::Ready);
         let may_read = !waiting || pending.len() < BLOCKED_INPUT_MAX;
         let keeps_input = waiting || !pending.is_empty();
@@ -307,7 +308,7 @@ impl Connection {
                 self.parser.set_limits(worker.server.request_limits(self.authenticated));
                 ahead.clear();
             }
-            if self.out.len() - self.sent > FLUSH_BYTES && !self.flush_early() {
+            if self.out.unsent() > FLUSH_BYTES && !self.flush_early() {
                 break;
             }
         }
@@ -344,9 +345,8 @@ impl Connection {
         if self.flush().is_err() || self.is_over_output_limit() {
             self.closing = true;
             self.out.clear();
-            self.sent = 0;
         }
-        self.authenticated || self.out.len() - self.sent < UNAUTHENTICATED_OUTPUT_MAX
+        self.authenticated || self.out.unsent() < UNAUTHENTICATED_OUTPUT_MAX
     }
 
     /// Takes back what a command wrote although CLIENT REPLY says that it must not.
@@ -449,7 +449,6 @@ impl Connection {
                 Mail::Kill => {
                     self.closing = true;
                     self.out.clear();
-                    self.sent = 0;
                 }
             }
         }
@@ -477,11 +476,18 @@ impl Connection {
 
     /// Writes as much as the socket takes now.
     fn flush(&mut self) -> io::Result<()> {
-        while self.sent < self.out.len() {
-            match self.stream.try_write(&self.out.buf()[self.sent..]) {
+        while self.out.unsent() > 0 {
+            let written = if self.out.unsent_shared() > 0 {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let count = self.out.unsent_slices(&mut slices);
+                self.stream.try_write_vectored(&slices[..count])
+            } else {
+                self.stream.try_write(self.out.unsent_buf())
+            };
+            match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
-                    self.sent += bytes;
+                    self.out.advance(bytes);
                     self.worker.counters.output_bytes.add(bytes as u64);
                     self.worker.counters.writes.add(1);
                 }
@@ -489,29 +495,26 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
-        if self.sent >= self.out.len() {
-            self.sent = 0;
+        if self.out.unsent() == 0 {
             self.out.clear();
             self.over_soft_limit_since_ms = None;
             if matches!(self.state, State::Ready) {
                 self.worker.take_back_buffer(&mut self.out);
             }
-        } else if self.sent > FLUSH_BYTES {
-            let rest = self.out.buf()[self.sent..].to_vec();
-            self.sent = 0;
-            self.out.clear();
-            *self.out.buf_mut() = rest;
+        } else {
+            self.out.shed_sent(FLUSH_BYTES);
         }
         Ok(())
     }
 
     fn is_over_output_limit(&mut self) -> bool {
-        let unsent = (self.out.len() - self.sent + self.client.inbox.bytes()) as u64;
+        let unsent = (self.out.unsent() + self.client.inbox.bytes()) as u64;
         self.client.output_bytes.store(unsent as usize, Relaxed);
         self.client.query_bytes.store(self.pending.len(), Relaxed);
         if unsent == 0 {
             return false;
         }
+        self.client.shared_output_bytes.store(self.out.unsent_shared(), Relaxed);
         let now_ms = self.worker.server.clock.unix_ms();
         let over = self.worker.server.output_limit_exceeded(
             &self.client,
@@ -531,7 +534,7 @@ impl Connection {
     /// Gives the client a moment to accept what it is still owed.
     async fn send_last_replies(&mut self) {
         let deadline = Instant::now() + Duration::from_millis(LAST_REPLIES_MS);
-        while self.sent < self.out.len() {
+        while self.out.unsent() > 0 {
             let stream = &self.stream;
             let ready = tokio::time::timeout_at(deadline, poll_fn(|cx| stream.poll_write_ready(cx))).await;
             if !matches!(ready, Ok(Ok(()))) || self.flush().is_err() {

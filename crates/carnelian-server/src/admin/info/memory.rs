@@ -58,10 +58,11 @@ impl Usage {
     }
 }
 
-/// Bytes that one client takes.
+/// Bytes that one client takes. Values that its replies refer to are part of the dataset, even when their keys are gone.
 fn bytes_of(client: &ClientHandle) -> u64 {
+    let output = client.output_bytes.load(Relaxed);
     let buffers = client.query_bytes.load(Relaxed)
-        + client.output_bytes.load(Relaxed)
+        + output.saturating_sub(client.shared_output_bytes.load(Relaxed))
         + client.queued_bytes.load(Relaxed);
     (size_of::<ClientHandle>() + buffers) as u64
 }
