@@ -567,11 +567,7 @@ impl<'a> Payload<'a> {
 
     #[inline]
     fn of_text(key: usize, bytes: &'a [u8]) -> Self {
-        if fits_slot(key, bytes.len()) {
-            Self::Text(bytes)
-        } else {
-            Self::Object(Object::of_text(bytes))
-        }
+        if fits_slot(key, bytes.len()) { Self::Text(bytes) } else { Self::Object(Object::of_text(bytes)) }
     }
 
     /// A hash, if it is small enough for the slot.

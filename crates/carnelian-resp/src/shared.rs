@@ -5,9 +5,8 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Shortest text, in bytes, that is referred to: copying a shorter one takes less than what sending its parts one by one
-/// does.
-const SHARED_MIN: usize = 16 * 1024;
+/// Shortest text, in bytes, that is referred to. From here on that takes less time than copying it (`docs/design/blobs.md`).
+const SHARED_MIN: usize = 8 * 1024;
 
 /// Whether referring to part of a text is worth it. A reference keeps the whole text in memory, so that the part has to be
 /// half of it at least: a client cannot hold much more memory than what it is owed.

@@ -23,6 +23,8 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Replies of one batch that are sent before the next command runs, in bytes.
 const FLUSH_BYTES: usize = 64 * 1024;
+/// As much of values that replies refer to: they take no buffer, so that more of them can leave with one write.
+const FLUSH_SHARED_BYTES: usize = 256 * 1024;
 /// Most pieces that one write sends: large texts, and what lies between them.
 const SLICES_MAX: usize = 64;
 /// Unsent replies from which a client that has not authenticated is closed, in bytes.
@@ -308,7 +310,7 @@ impl Connection {
                 self.parser.set_limits(worker.server.request_limits(self.authenticated));
                 ahead.clear();
             }
-            if self.out.unsent() > FLUSH_BYTES && !self.flush_early() {
+            if self.is_flush_due() && !self.flush_early() {
                 break;
             }
         }
@@ -337,6 +339,11 @@ impl Connection {
         worker.node.errors().count(b"ERR");
         worker.stats.errors.add(1);
         self.closing = true;
+    }
+
+    #[inline]
+    fn is_flush_due(&self) -> bool {
+        self.out.unsent_buf().len() > FLUSH_BYTES || self.out.unsent_shared() > FLUSH_SHARED_BYTES
     }
 
     /// Sends replies in the middle of a batch. False when a client that has not authenticated does not read them: it is

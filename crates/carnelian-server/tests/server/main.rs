@@ -4,6 +4,7 @@ mod admin;
 mod config;
 mod embedding;
 mod info;
+mod large;
 mod loading;
 mod support;
 mod waiting;
