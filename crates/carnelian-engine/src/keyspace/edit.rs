@@ -148,15 +148,13 @@ impl Drop for TextEdit<'_> {
             return;
         }
         let bytes = std::mem::take(&mut self.bytes);
-        match self.db.object_mut(*self.spot) {
-            Some(Object::Text(blob)) => match Arc::get_mut(blob) {
+        if let Some(Object::Text(blob)) = self.db.object_mut(*self.spot) {
+            match Arc::get_mut(blob) {
                 Some(place) => *place = bytes,
                 None => *blob = Arc::new(bytes),
-            },
-            _ => {
-                let payload = Payload::Object(Object::Text(Arc::new(bytes)));
-                self.db.overwrite(self.spot, payload, due, clock);
             }
+            return;
         }
+        self.db.overwrite(self.spot, Payload::Object(Object::Text(Arc::new(bytes))), due, clock);
     }
 }
