@@ -13,7 +13,7 @@ use crate::spec::{CommandSpec, Flags, Handler, Scope, TransactionCommand};
 use crate::stats::{ErrorStats, WorkerStats};
 use crate::table::{CommandTable, Entry, Found, Keys};
 use crate::transaction;
-use carnelian_engine::{Effects, Engine, Garbage, KeyHash, Keyspace, ShardSet, Shards};
+use carnelian_engine::{Effects, Engine, Garbage, KeyHash, Keyspace, RareEffects, ShardSet, Shards};
 use carnelian_resp::{Args, Protocol, ReplyWriter};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -360,7 +360,7 @@ impl Node {
                 Flow::Blocked(Box::new(block::register(*entry, session, args, out.protocol(), keys, &wish)))
             }
         };
-        self.finish(keys, Some(entry.spec), batch);
+        self.finish(keys, batch);
         flow
     }
 
@@ -423,9 +423,8 @@ impl Node {
     }
 
     /// Everything that follows from a command before the locks are released, the release, and what can wait until then.
-    /// Expiry has no command.
     #[inline(always)]
-    pub(crate) fn finish(&self, keys: &mut Keyspace<'_>, spec: Option<&CommandSpec>, batch: &mut Batch<'_>) {
+    pub(crate) fn finish(&self, keys: &mut Keyspace<'_>, batch: &mut Batch<'_>) {
         if keys.effects.has_rare() {
             self.follow_up(keys, batch);
         }
@@ -445,10 +444,8 @@ impl Node {
                 counter.add(amount);
             }
         }
-        if let Some(rare) = keys.effects.take_rare()
-            && !rare.garbage.is_empty()
-        {
-            self.reclaim(rare.garbage, spec, batch);
+        if let Some(rare) = keys.effects.take_rare() {
+            self.reclaim(*rare, batch);
         }
     }
 
@@ -462,9 +459,19 @@ impl Node {
     }
 
     #[cold]
-    fn reclaim(&self, garbage: Vec<Garbage>, spec: Option<&CommandSpec>, batch: &mut Batch<'_>) {
-        let wait = spec.is_some_and(|spec| !matches!(spec.name, "unlink" | "flushall" | "flushdb"));
-        self.host.reclaim(garbage, wait);
+    fn reclaim(&self, rare: RareEffects, batch: &mut Batch<'_>) {
+        let RareEffects { garbage, lazy_garbage, .. } = rare;
+        if garbage.is_empty() && lazy_garbage.is_empty() {
+            return;
+        }
+        let emptied = garbage.iter().any(Garbage::is_database);
+        drop(garbage);
+        if emptied {
+            self.host.purge();
+        }
+        if !lazy_garbage.is_empty() {
+            self.host.reclaim(lazy_garbage);
+        }
         batch.lap(self);
     }
 
@@ -474,7 +481,7 @@ impl Node {
         let Some(shards) = self.engine.try_lock(shard) else { return 0 };
         let mut keys = self.engine.keyspace(shards, 0, now_ms);
         let removed = keys.expire_due(limit);
-        self.finish(&mut keys, None, &mut self.batch(now_ms, stats));
+        self.finish(&mut keys, &mut self.batch(now_ms, stats));
         removed
     }
 

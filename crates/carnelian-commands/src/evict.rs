@@ -83,21 +83,13 @@ impl Node {
                     let Ok(shards) = self.engine().lock_soon(victim.shards()) else { break Room::Soon };
                     let mut keys = self.engine().keyspace(shards, 0, batch.now_ms);
                     let bytes = keys.evict(&victim);
-                    let garbage = if keys.effects.has_rare() {
-                        std::mem::take(&mut keys.effects.rare().garbage)
-                    } else {
-                        Vec::new()
-                    };
-                    self.finish(&mut keys, None, batch);
+                    let lazily = keys.effects.has_rare() && !keys.effects.rare().lazy_garbage.is_empty();
+                    self.finish(&mut keys, batch);
                     misses = if bytes.is_some() { 0 } else { misses + 1 };
                     if let Some(bytes) = bytes {
                         removed += 1;
                         host.evicted_key(bytes as u64);
-                    }
-                    if !garbage.is_empty() {
-                        let lazily = host.evicts_lazily();
-                        freed_later += if lazily { bytes.unwrap_or(0) as u64 } else { 0 };
-                        host.reclaim(garbage, !lazily);
+                        freed_later += if lazily { bytes as u64 } else { 0 };
                     }
                 }
             }

@@ -68,11 +68,6 @@ pub trait Host: Send + Sync {
         DEFAULT_EVICTION_NS
     }
 
-    /// Whether evicted values that take long to free are freed in the background.
-    fn evicts_lazily(&self) -> bool {
-        false
-    }
-
     /// A key has been removed because memory was short, which took about so many bytes.
     fn evicted_key(&self, _: u64) {}
 
@@ -97,8 +92,11 @@ pub trait Host: Send + Sync {
         false
     }
 
-    /// Frees removed data; the shards are unlocked. The flag is false when it must not be waited for (UNLINK).
-    fn reclaim(&self, garbage: Vec<Garbage>, _: bool) {
+    /// A database has been emptied and its memory freed: it may go back to the system.
+    fn purge(&self) {}
+
+    /// Frees removed data in the background; the shards are unlocked.
+    fn reclaim(&self, garbage: Vec<Garbage>) {
         drop(garbage);
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn run(
     // locks: it begins anew if it does not get them.
     let result = match command {
         TransactionCommand::Multi => multi(session, out),
-        TransactionCommand::Exec => exec(node, entry, session, out, batch),
+        TransactionCommand::Exec => exec(node, session, out, batch),
         TransactionCommand::Discard => discard(node, session, out),
         TransactionCommand::Watch => watch(node, session, args, out, batch.now_ms),
         TransactionCommand::Unwatch => {
@@ -124,7 +124,6 @@ pub(crate) fn unwatch(node: &Node, session: &mut Session) {
 
 fn exec(
     node: &Node,
-    entry: Entry,
     session: &mut Session,
     out: &mut ReplyWriter,
     batch: &mut Batch<'_>,
@@ -167,6 +166,6 @@ fn exec(
         }
         session.in_exec = false;
     }
-    node.finish(&mut keys, Some(entry.spec), batch);
+    node.finish(&mut keys, batch);
     Ok(())
 }

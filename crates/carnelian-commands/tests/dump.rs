@@ -2,6 +2,7 @@
 
 mod common;
 
+use carnelian_rdb::{Encoder, dump};
 use carnelian_resp::Reply;
 use common::{START_MS, TestNode, check, everywhere, show};
 
@@ -142,14 +143,24 @@ fn damage_is_found_wherever_it_is() {
         let reply = restore(&mut node, "k", "0", &payload[..at], &[]);
         assert_eq!(reply, "-ERR DUMP payload version or checksum are wrong", "{at} bytes");
     }
-    // A checksum of zero stands for none, so what is inside has to be looked at.
-    let mut damaged = payload.clone();
-    let end = damaged.len() - 8;
-    damaged[end..].fill(0);
-    damaged[1] = 3;
-    assert_eq!(restore(&mut node, "k", "0", &damaged, &[]), "-ERR Bad data format");
-    damaged[0] = 99;
-    assert_eq!(restore(&mut node, "k", "0", &damaged, &[]), "-ERR Bad data format");
+    // Unlike in a file, a checksum of zero is a wrong one.
+    let mut unchecked = payload.clone();
+    let end = unchecked.len() - 8;
+    unchecked[end..].fill(0);
+    let reply = restore(&mut node, "k", "0", &unchecked, &[]);
+    assert_eq!(reply, "-ERR DUMP payload version or checksum are wrong");
+    // What has the right checksum has to be looked at all the same.
+    let sealed = |value: &[u8]| {
+        let mut payload = Vec::new();
+        dump::write(&mut Encoder::default(), &mut payload, 10, |_, out| out.extend_from_slice(value));
+        payload
+    };
+    let mut value = payload[..payload.len() - 10].to_vec();
+    assert_eq!(restore(&mut node, "whole", "0", &sealed(&value), &[]), "OK");
+    value[1] = 3;
+    assert_eq!(restore(&mut node, "k", "0", &sealed(&value), &[]), "-ERR Bad data format");
+    value[0] = 99;
+    assert_eq!(restore(&mut node, "k", "0", &sealed(&value), &[]), "-ERR Bad data format");
     assert_eq!(node.run("EXISTS k"), "0");
 }
 

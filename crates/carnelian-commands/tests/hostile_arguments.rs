@@ -140,7 +140,7 @@ fn new_node(shards: usize, protocol: Protocol) -> TestNode {
 fn fill(node: &mut TestNode) {
     let engine = Arc::clone(node.node.engine());
     let mut keys = engine.keyspace(engine.lock(engine.all_shards()), 0, node.now_ms);
-    keys.flush();
+    keys.flush(false);
     drop(keys);
     for line in [
         "SET string value",

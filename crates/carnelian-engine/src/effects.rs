@@ -2,6 +2,7 @@
 
 use crate::db::Db;
 use crate::objects::Object;
+use crate::settings::Settings;
 
 /// Classes of keyspace events, one bit each. The letters of `notify-keyspace-events` are given with each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,34 @@ pub struct KeyEvent {
     pub key: Box<[u8]>,
 }
 
+/// Why a value is removed, which says whether its memory may be given back in the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// A command replaces it, or removes it as a side effect.
+    Replaced,
+    /// DEL.
+    Deleted,
+    /// UNLINK.
+    Unlinked,
+    /// Its time is over.
+    Expired,
+    /// Memory is short.
+    Evicted,
+}
+
+impl Removal {
+    /// Whether the memory is freed in the background, if that takes long.
+    pub(crate) fn is_lazy(self, settings: &Settings) -> bool {
+        match self {
+            Self::Replaced => settings.lazy_server_del(),
+            Self::Deleted => settings.lazy_user_del(),
+            Self::Unlinked => true,
+            Self::Expired => settings.lazy_expire(),
+            Self::Evicted => settings.lazy_eviction(),
+        }
+    }
+}
+
 /// Removed data whose memory takes long to give back. Dropping it frees it.
 pub struct Garbage(Removed);
 
@@ -68,6 +97,11 @@ impl Garbage {
 
     pub(crate) fn db(db: Db) -> Self {
         Self(Removed::Db(Box::new(db)))
+    }
+
+    /// Whether it is all that a database had, or what one shard had of it.
+    pub fn is_database(&self) -> bool {
+        matches!(self.0, Removed::Db(_))
     }
 
     /// How many values or keys this is, as INFO counts lazily freed objects.
@@ -104,8 +138,10 @@ pub struct RareEffects {
     pub events: Vec<KeyEvent>,
     /// Keys that clients wait for and that may now serve them, in the order they became ready.
     pub ready: Vec<(usize, Box<[u8]>)>,
-    /// Values removed: dropped after the locks are released, because freeing a large one takes long.
+    /// Values removed: dropped after the locks are released and before the reply, because freeing a large one takes long.
     pub garbage: Vec<Garbage>,
+    /// Values removed that nobody waits for: to be dropped in the background.
+    pub lazy_garbage: Vec<Garbage>,
 }
 
 impl Effects {
@@ -119,6 +155,14 @@ impl Effects {
     #[cold]
     pub fn rare(&mut self) -> &mut RareEffects {
         self.rare.get_or_insert_default()
+    }
+
+    /// Adds removed data.
+    #[cold]
+    pub(crate) fn discard(&mut self, garbage: Garbage, lazily: bool) {
+        let rare = self.rare();
+        let list = if lazily { &mut rare.lazy_garbage } else { &mut rare.garbage };
+        list.push(garbage);
     }
 
     /// Takes the effects that few commands have.

@@ -223,6 +223,14 @@ impl Hash {
         })
     }
 
+    /// Allocations to free, about.
+    pub(crate) fn parts(&self) -> usize {
+        match &self.0 {
+            Repr::Packed(_) => 1,
+            Repr::Table(table) => table.len(),
+        }
+    }
+
     /// Number of fields.
     pub fn len(&self) -> usize {
         self.view().len()

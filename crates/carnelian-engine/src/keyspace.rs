@@ -2,7 +2,7 @@
 
 use crate::access::AccessClock;
 use crate::db::{Db, Due, Spot};
-use crate::effects::{Effects, EventClass, Garbage, KeyEvent};
+use crate::effects::{Effects, EventClass, Garbage, KeyEvent, Removal};
 use crate::engine::{Engine, KeyHash, ShardSet, Shards};
 use crate::entry::{NEVER, Payload, fits_slot};
 use crate::objects::Object;
@@ -147,14 +147,15 @@ impl<'e> Keyspace<'e> {
         }
         self.effects.expired += 1;
         self.event(EventClass::EXPIRED, "expired", &key);
-        self.discard(removed);
+        self.discard(removed, Removal::Expired);
     }
 
-    fn discard(&mut self, removed: Option<Object>) {
+    fn discard(&mut self, removed: Option<Object>, removal: Removal) {
         if let Some(object) = removed
             && object.is_slow_to_free()
         {
-            self.effects.rare().garbage.push(Garbage::object(object));
+            let lazily = removal.is_lazy(self.settings());
+            self.effects.discard(Garbage::object(object), lazily);
         }
     }
 
@@ -304,7 +305,7 @@ impl<'e> Keyspace<'e> {
         let clock = entry.header.clock().touched(settings, now_ms, rng);
         let expire_ms = expire_ms.unwrap_or_else(|| entry.expire_ms());
         let removed = db.overwrite(spot, payload, Due { expire_ms, now_ms }, clock);
-        self.discard(removed);
+        self.discard(removed, Removal::Replaced);
     }
 
     /// Replaces a string by one that lies as the old one does, which most overwriting is; false, and nothing has changed,
@@ -391,9 +392,14 @@ impl<'e> Keyspace<'e> {
         self.entry(key).store(value, Expiry::Keep);
     }
 
-    /// Removes `key`; true when it existed. O(1): large values are freed after the locks are released.
+    /// Removes `key` as a side effect; true when it existed. O(1): large values are freed after the locks are released.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        self.entry(key).remove()
+        self.remove_for(key, Removal::Replaced)
+    }
+
+    /// Removes `key` for this reason; true when it existed. O(1): large values are freed after the locks are released.
+    pub fn remove_for(&mut self, key: &[u8], removal: Removal) -> bool {
+        self.entry(key).remove_for(removal)
     }
 
     /// Takes `key` out of the keyspace. O(1), O(n) for a string.
@@ -616,8 +622,8 @@ impl<'e> Keyspace<'e> {
     }
 
     /// Removes every key of the selected database and returns how many there were. O(shards); the memory is freed after
-    /// the locks are released.
-    pub fn flush(&mut self) -> u64 {
+    /// the locks are released, in the background if that is to be done `lazily`.
+    pub fn flush(&mut self, lazily: bool) -> u64 {
         let (db, now_ms) = (self.db, self.now_ms);
         let mut removed = 0;
         let engine = self.engine;
@@ -629,7 +635,7 @@ impl<'e> Keyspace<'e> {
             }
             match &mut shard.snapshot {
                 Some(snapshot) if old.snapshot.is_some() => snapshot.detach(old),
-                _ if old.len() > 0 => self.effects.rare().garbage.push(Garbage::db(old)),
+                _ if old.len() > 0 => self.effects.discard(Garbage::db(old), lazily),
                 _ => {}
             }
         }

@@ -45,7 +45,7 @@ mod watch;
 
 pub use access::AccessClock;
 pub use carnelian_encoding::listpack::Element;
-pub use effects::{Effects, EventClass, Garbage, KeyEvent, RareEffects};
+pub use effects::{Effects, EventClass, Garbage, KeyEvent, RareEffects, Removal};
 pub use engine::{Engine, EngineOptions, KeyHash, MAX_SHARDS, ShardSet, Shards, WARM_MOST};
 pub use evict::{Choice, EvictionOrder, EvictionPolicy, Evictor, Victim};
 pub use hash::{Hash, HashIter, HashRef};

@@ -102,6 +102,14 @@ impl Set {
         }
     }
 
+    /// Allocations to free, about.
+    pub(crate) fn parts(&self) -> usize {
+        match &self.0 {
+            Repr::Ints(_) | Repr::Packed(_) => 1,
+            Repr::Table(table) => table.len(),
+        }
+    }
+
     /// Number of members.
     pub fn len(&self) -> usize {
         match &self.0 {

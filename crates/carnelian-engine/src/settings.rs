@@ -67,6 +67,16 @@ settings! {
     eviction_code / set_eviction_code: AtomicU32 = u32 = 0;
     /// Entries looked at to find one that gives way (`maxmemory-samples`).
     eviction_samples / set_eviction_samples: AtomicUsize = usize = 5;
+    /// Whether values that DEL removes are freed in the background (`lazyfree-lazy-user-del`).
+    lazy_user_del / set_lazy_user_del: AtomicBool = bool = false;
+    /// Whether FLUSHALL and FLUSHDB free in the background unless told otherwise (`lazyfree-lazy-user-flush`).
+    lazy_user_flush / set_lazy_user_flush: AtomicBool = bool = false;
+    /// Whether values that commands remove as a side effect are freed in the background (`lazyfree-lazy-server-del`).
+    lazy_server_del / set_lazy_server_del: AtomicBool = bool = false;
+    /// Whether values whose time is over are freed in the background (`lazyfree-lazy-expire`).
+    lazy_expire / set_lazy_expire: AtomicBool = bool = false;
+    /// Whether values that give way for want of memory are freed in the background (`lazyfree-lazy-eviction`).
+    lazy_eviction / set_lazy_eviction: AtomicBool = bool = false;
     /// Whether small integers are said to be shared by OBJECT REFCOUNT.
     shares_integers / set_shares_integers: AtomicBool = bool = true;
     /// How slowly the access counter saturates (`lfu-log-factor`).

@@ -59,7 +59,8 @@ pub enum ValueRef<'a> {
     Hash(HashRef<'a>),
 }
 
-/// Elements from which freeing a collection is put off until the locks are released (as Redis' lazy freeing counts).
+/// Allocations from which freeing a collection is put off until the locks are released, or done in the background, as Redis
+/// counts for lazy freeing.
 const SLOW_TO_FREE: usize = 64;
 
 impl Value {
@@ -155,13 +156,13 @@ const BLOB_BYTES: usize = size_of::<Vec<u8>>() + 2 * size_of::<usize>();
 impl Object {
     /// Whether its memory should be freed after the locks are released.
     pub(crate) fn is_slow_to_free(&self) -> bool {
-        let elements = match self {
+        let parts = match self {
             Self::Text(_) => 1,
-            Self::List(list) => list.len(),
-            Self::Set(set) => set.len(),
-            Self::Hash(hash) => hash.len(),
+            Self::List(list) => list.nodes().len(),
+            Self::Set(set) => set.parts(),
+            Self::Hash(hash) => hash.parts(),
         };
-        elements > SLOW_TO_FREE
+        parts > SLOW_TO_FREE
     }
 
     /// Bytes on the heap. O(1), O(nodes) for a list.

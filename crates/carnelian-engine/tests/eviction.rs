@@ -235,7 +235,7 @@ fn unused_bytes_follow_the_tables() {
     let halved = engine.unused_bytes();
     assert!(full < halved + 16 * 1024 * 8, "{full} bytes were unused, then {halved}");
     for db in [0, 1] {
-        all(&engine, db, START_MS).flush();
+        all(&engine, db, START_MS).flush(false);
     }
     assert_eq!(engine.unused_bytes(), 0);
 }

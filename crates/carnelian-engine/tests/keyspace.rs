@@ -249,12 +249,12 @@ fn a_watcher_learns_of_changes() {
         keys.touched(b"over");
     }));
     assert!(watched(nothing, |keys| {
-        keys.flush();
+        keys.flush(false);
     }));
     assert!(watched(nothing, |keys| keys.swap(0, 1)));
     assert!(!watched(nothing, |keys| keys.swap(2, 1)));
     let flush = |keys: &mut Keyspace<'_>| {
-        keys.flush();
+        keys.flush(false);
     };
     assert!(!watched(flush, flush), "nothing to remove");
 }

@@ -122,7 +122,7 @@ fn apply(engine: &Engine, now_ms: &mut u64, step: &Step, saved: &mut Vec<u8>) {
         }
         Step::Flush(db) => {
             keys.select(db);
-            keys.flush();
+            keys.flush(false);
         }
         Step::Swap(a, b) => keys.swap(a, b),
         Step::Wait(ms) => *now_ms += ms,

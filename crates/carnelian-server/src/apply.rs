@@ -39,7 +39,11 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
         id::MAXMEMORY_EVICTION_TENACITY => {
             server.cached.eviction_time_ns.store(eviction_time_ns(config.uint(id)), Relaxed);
         }
-        id::LAZYFREE_LAZY_EVICTION => server.cached.lazy_eviction.store(config.bool(id), Relaxed),
+        id::LAZYFREE_LAZY_EVICTION => settings.set_lazy_eviction(config.bool(id)),
+        id::LAZYFREE_LAZY_EXPIRE => settings.set_lazy_expire(config.bool(id)),
+        id::LAZYFREE_LAZY_SERVER_DEL => settings.set_lazy_server_del(config.bool(id)),
+        id::LAZYFREE_LAZY_USER_DEL => settings.set_lazy_user_del(config.bool(id)),
+        id::LAZYFREE_LAZY_USER_FLUSH => settings.set_lazy_user_flush(config.bool(id)),
         id::NOTIFY_KEYSPACE_EVENTS => settings.set_notify_events(engine_events(config.keyspace_events())),
         id::SLOWLOG_LOG_SLOWER_THAN | id::LATENCY_MONITOR_THRESHOLD => node.set_slow_ns(slow_ns(config)),
         id::KEY_LOAD_DELAY => server.loading.key_delay.store(config.int(id), Relaxed),

@@ -63,10 +63,6 @@ impl Host for ServerHost {
         self.0.cached.eviction_time_ns.load(Relaxed)
     }
 
-    fn evicts_lazily(&self) -> bool {
-        self.0.cached.lazy_eviction.load(Relaxed)
-    }
-
     fn evicted_key(&self, bytes: u64) {
         self.0.memory.settle(bytes, self.0.cached.max_memory.load(Relaxed));
     }
@@ -150,29 +146,12 @@ impl Host for ServerHost {
         true
     }
 
-    fn reclaim(&self, garbage: Vec<Garbage>, wait: bool) {
-        if wait {
-            drop(garbage);
-            return;
-        }
-        let objects = garbage.iter().map(Garbage::objects).sum::<usize>() as u64;
-        let server = Arc::clone(&self.0);
-        server.totals.lazily_freeing.fetch_add(objects, Relaxed);
-        let freed = {
-            let server = Arc::clone(&server);
-            move || {
-                let seated = server.memory.seat();
-                drop(garbage);
-                drop(seated);
-                server.totals.lazily_freeing.fetch_sub(objects, Relaxed);
-                server.totals.lazily_freed.fetch_add(objects, Relaxed);
-            }
-        };
-        if std::thread::Builder::new().name("lazy-free".into()).spawn(freed).is_err() {
-            // Without a thread the closure was dropped, and the memory is free all the same.
-            server.totals.lazily_freeing.fetch_sub(objects, Relaxed);
-            server.totals.lazily_freed.fetch_add(objects, Relaxed);
-        }
+    fn purge(&self) {
+        (self.0.memory.source().purge)();
+    }
+
+    fn reclaim(&self, garbage: Vec<Garbage>) {
+        self.0.reclaimer.free(&self.0, garbage);
     }
 
     fn slow(&self, spec: &'static CommandSpec, session: &Session, args: Args<'_>, duration_ns: u64) {

@@ -19,6 +19,7 @@ mod pause;
 mod persistence;
 pub mod process;
 mod pubsub;
+mod reclaim;
 mod server;
 mod slowlog;
 mod snapshot;

@@ -13,6 +13,7 @@ use crate::monitor::Monitors;
 use crate::pause::Pause;
 use crate::persistence::Persistence;
 use crate::pubsub::PubSub;
+use crate::reclaim::Reclaimer;
 use crate::slowlog::Slowlog;
 use crate::totals::Totals;
 use crate::worker::WorkerHandle;
@@ -39,7 +40,6 @@ pub(crate) struct Cached {
     pub(crate) max_memory: AtomicU64,
     /// For how long eviction may hold up a command, in nanoseconds.
     pub(crate) eviction_time_ns: AtomicU64,
-    pub(crate) lazy_eviction: AtomicBool,
     pub(crate) normal_limit: LimitCell,
     pub(crate) pubsub_limit: LimitCell,
 }
@@ -95,6 +95,7 @@ pub(crate) struct Server {
     pub(crate) slowlog: Slowlog,
     pub(crate) latency: LatencyMonitor,
     pub(crate) totals: Totals,
+    pub(crate) reclaimer: Reclaimer,
     pub(crate) memory: Arc<Ledger>,
     engine: Arc<Engine>,
     pub(crate) tcp_sockets: TcpSockets,
@@ -131,6 +132,7 @@ impl Server {
             slowlog: Slowlog::default(),
             latency: LatencyMonitor::default(),
             totals: Totals::default(),
+            reclaimer: Reclaimer::default(),
             memory,
             engine,
             tcp_sockets: TcpSockets::default(),

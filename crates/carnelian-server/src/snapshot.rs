@@ -354,7 +354,7 @@ pub(crate) fn reload(server: &Server, keys: &mut Keyspace<'_>, flush: bool) -> R
     if flush {
         for db in 0..keys.engine().databases() {
             keys.select(db);
-            keys.flush();
+            keys.flush(false);
         }
         keys.select(selected);
     }

@@ -2,7 +2,7 @@
 
 use carnelian_server::{MemoryReading, MemorySource};
 use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
-use tikv_jemalloc_ctl::{epoch, stats};
+use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats};
 
 pub(crate) fn source() -> MemorySource {
     MemorySource { allocator: "jemalloc-5.3.0", read, balance: Some(balance), purge }
@@ -34,6 +34,15 @@ fn balance() -> i64 {
     })
 }
 
+/// Every arena keeps unused pages for no time at all for a moment: it gives back at once those that it has.
 fn purge() {
-    // The allocator gives dirty pages back by itself within seconds; there is nothing that safe code could hurry.
+    let Ok(mut name) = "arena.0.dirty_decay_ms\0".name().mib::<[usize; 3]>() else { return };
+    for arena in 0..arenas::narenas::read().unwrap_or(0) {
+        name[1] = arena as usize;
+        // An arena that no thread has used is not there.
+        let kept_ms: Result<isize, _> = name.update(0);
+        if let Ok(kept_ms) = kept_ms {
+            let _ = name.write(kept_ms);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Edit, Keyspace, Taken, TextEdit, WrongType};
 use crate::db::{Due, Spot};
-use crate::effects::EventClass;
+use crate::effects::{EventClass, Removal};
 use crate::entry::{NEVER, Payload};
 use crate::shard::Shard;
 use crate::value::{Collection, Value, ValueRef};
@@ -172,11 +172,16 @@ impl KeyEntry<'_, '_> {
         Some(Taken { value, expire_ms })
     }
 
-    /// Removes the key; true when it existed. O(1): large values are freed after the locks are released.
+    /// Removes the key as a side effect; true when it existed. O(1): large values are freed after the locks are released.
     pub fn remove(&mut self) -> bool {
+        self.remove_for(Removal::Replaced)
+    }
+
+    /// Removes the key for this reason; true when it existed. O(1): large values are freed after the locks are released.
+    pub fn remove_for(&mut self, removal: Removal) -> bool {
         let (db, Some(spot)) = (self.keys.db, self.spot.take()) else { return false };
         let removed = self.shard().remove(db, spot);
-        self.keys.discard(removed);
+        self.keys.discard(removed, removal);
         true
     }
 

@@ -1,7 +1,7 @@
 //! Removing what gives way when memory is short.
 
 use super::Keyspace;
-use crate::effects::EventClass;
+use crate::effects::{EventClass, Removal};
 use crate::evict::Victim;
 use smallvec::SmallVec;
 
@@ -44,7 +44,7 @@ impl Keyspace<'_> {
         }
         self.effects.evicted += 1;
         self.event(EventClass::EVICTED, "evicted", &key);
-        self.discard(removed);
+        self.discard(removed, Removal::Evicted);
         Some(bytes)
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 mod embedding;
+mod freeing;
 mod info;
 mod large;
 mod loading;

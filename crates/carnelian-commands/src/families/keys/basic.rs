@@ -3,7 +3,7 @@
 use crate::ctx::Ctx;
 use crate::error::CommandResult;
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Lookup, ValueRef};
+use carnelian_engine::{EventClass, Lookup, Removal, ValueRef};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("del", -2, Group::Generic, del)
@@ -36,7 +36,7 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
         .flags(&[Flags::READONLY, Flags::FAST])
         .keys(&[KeySpec::one(1, KeyFlags::RO)])
         .docs("1.0.0", "O(1)", "Returns the type of the value that a key holds, or none.", "TYPE key"),
-    CommandSpec::run("unlink", -2, Group::Generic, del)
+    CommandSpec::run("unlink", -2, Group::Generic, unlink)
         .flags(&[Flags::WRITE, Flags::FAST])
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
         .keys(&[KeySpec::range(1, -1, 1, KeyFlags::RM.or(KeyFlags::DELETE))])
@@ -51,9 +51,17 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
 const _: () = check(COMMANDS);
 
 fn del(ctx: &mut Ctx) -> CommandResult {
+    remove(ctx, Removal::Deleted)
+}
+
+fn unlink(ctx: &mut Ctx) -> CommandResult {
+    remove(ctx, Removal::Unlinked)
+}
+
+fn remove(ctx: &mut Ctx, removal: Removal) -> CommandResult {
     let mut removed = 0;
     for key in ctx.args.iter().skip(1) {
-        if ctx.keys.remove(key) {
+        if ctx.keys.remove_for(key, removal) {
             ctx.changed(EventClass::GENERIC, "del", key);
             removed += 1;
         }

@@ -68,30 +68,37 @@ fn randomkey(ctx: &mut Ctx) -> CommandResult {
     Ok(())
 }
 
-/// The memory is always freed after the reply, so ASYNC and SYNC mean the same.
-fn check_flush_options(ctx: &Ctx) -> CommandResult {
+/// Whether the memory is to be freed in the background.
+fn flushes_lazily(ctx: &Ctx) -> CommandResult<bool> {
     let mut options = ctx.cursor(1);
-    if !options.is_done() && !options.word("ASYNC") && !options.word("SYNC") {
+    let lazily = if options.is_done() {
+        ctx.keys.settings().lazy_user_flush()
+    } else if options.word("ASYNC") {
+        true
+    } else if options.word("SYNC") {
+        false
+    } else {
         return Err(CommandError::SYNTAX);
-    }
-    options.finish()
+    };
+    options.finish()?;
+    Ok(lazily)
 }
 
 fn flushdb(ctx: &mut Ctx) -> CommandResult {
-    check_flush_options(ctx)?;
-    let removed = ctx.keys.flush();
+    let lazily = flushes_lazily(ctx)?;
+    let removed = ctx.keys.flush(lazily);
     ctx.dirty(removed);
     ctx.out.ok();
     Ok(())
 }
 
 fn flushall(ctx: &mut Ctx) -> CommandResult {
-    check_flush_options(ctx)?;
+    let lazily = flushes_lazily(ctx)?;
     let selected = ctx.keys.db();
     let mut removed = 0;
     for db in 0..ctx.node.engine().databases() {
         ctx.keys.select(db);
-        removed += ctx.keys.flush();
+        removed += ctx.keys.flush(lazily);
     }
     ctx.keys.select(selected);
     if ctx.node.host().flushed_all(ctx.keys) {

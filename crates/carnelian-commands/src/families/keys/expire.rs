@@ -4,7 +4,7 @@ use crate::ctx::Ctx;
 use crate::cursor::{Cursor, integer};
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Expiry, Lookup};
+use carnelian_engine::{EventClass, Expiry, Lookup, Removal};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("expire", -3, Group::Generic, expire)
@@ -136,7 +136,7 @@ fn expire(ctx: &mut Ctx) -> CommandResult {
         return Ok(());
     }
     if expire_ms <= now_ms && !loading {
-        ctx.keys.remove(key);
+        ctx.keys.remove_for(key, Removal::Expired);
         ctx.changed(EventClass::GENERIC, "del", key);
     } else {
         // Counts as a use of the key.
