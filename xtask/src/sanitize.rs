@@ -13,7 +13,8 @@ use crate::sh;
 /// `address` is the address sanitizer, for which a nightly toolchain must be there; with its component `rust-src` the
 /// standard library is built with the sanitizer too. `valgrind` runs the same test binaries, built as always, under
 /// memcheck. A checker that is not installed is left out, and fails if it was asked for by name. Property tests try
-/// fewer cases than usual, as both are slow. UNSAFE.md says which blocks this covers.
+/// fewer cases than usual, as both are slow. Models of concurrency are left out: they switch stacks, which the checkers
+/// take for errors. UNSAFE.md says which blocks this covers.
 ///
 /// `cargo xtask sanitize address --package carnelian-engine`
 #[derive(clap::Args)]
@@ -123,11 +124,15 @@ fn binaries(checker: Checker, args: &Args) -> Result<Vec<PathBuf>> {
     Ok(binaries)
 }
 
+/// How the names of the tests end that are models of concurrency.
+const MODELS: &str = "_models";
+
 /// The binary that a line of cargo's messages tells of, if it is that of tests.
 fn test_binary(line: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(line).ok()?;
     let is_test = message["profile"]["test"].as_bool()?;
-    message["executable"].as_str().filter(|_| is_test).map(PathBuf::from)
+    let is_model = message["target"]["name"].as_str().is_some_and(|name| name.ends_with(MODELS));
+    message["executable"].as_str().filter(|_| is_test && !is_model).map(PathBuf::from)
 }
 
 fn command(checker: Checker, binary: &PathBuf, args: &Args) -> Command {
@@ -171,6 +176,10 @@ mod tests {
             ),
             (r#"{"reason":"compiler-artifact","profile":{"test":false},"executable":"/t/a"}"#, None),
             (r#"{"reason":"compiler-artifact","profile":{"test":true},"executable":null}"#, None),
+            (
+                r#"{"reason":"compiler-artifact","target":{"name":"a_models"},"profile":{"test":true},"executable":"/t/a"}"#,
+                None,
+            ),
             (r#"{"reason":"build-finished","success":true}"#, None),
             ("warning: text", None),
         ] {

@@ -1,8 +1,8 @@
 //! Commands through the dispatcher, without sockets and parsing: what a worker thread spends on each.
 
-use carnelian_commands::{NoClient, NoHost, Node, Prepared, Session, WorkerStats};
-use carnelian_engine::{Engine, EngineOptions, KeyHash};
-use carnelian_resp::{Args, Limits, OwnedArgs, Protocol, ReplyWriter, RequestParser, Span, encode_command};
+use carnelian_commands::{Ahead, NoClient, NoHost, Node, Session, WorkerStats};
+use carnelian_engine::{Engine, EngineOptions};
+use carnelian_resp::{Limits, OwnedArgs, Protocol, ReplyWriter, RequestParser, encode_command};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -11,9 +11,8 @@ use std::sync::Arc;
 const KEYS: usize = 1_000_000;
 /// Commands prepared for each measurement, a power of two.
 const COMMANDS: usize = 1 << 16;
-/// Requests of one read, and those of them that are looked at together.
+/// Requests of one read.
 const READ: usize = 64;
-const AHEAD: usize = 32;
 const NOW_MS: u64 = 1_700_000_000_000;
 
 struct Bench {
@@ -22,9 +21,7 @@ struct Bench {
     out: ReplyWriter,
     stats: WorkerStats,
     parser: RequestParser,
-    spans: Vec<Span>,
-    requests: Vec<(usize, usize, Prepared)>,
-    hashes: Vec<KeyHash>,
+    ahead: Ahead,
 }
 
 impl Bench {
@@ -39,9 +36,7 @@ impl Bench {
             out: ReplyWriter::new(Protocol::Resp2),
             stats,
             parser: RequestParser::new(Limits::default()),
-            spans: Vec::new(),
-            requests: Vec::new(),
-            hashes: Vec::new(),
+            ahead: Ahead::default(),
         }
     }
 
@@ -59,25 +54,15 @@ impl Bench {
 impl Bench {
     /// Runs the requests of one read.
     fn run_read(&mut self, input: &[u8]) {
-        let Self { node, session, out, stats, parser, spans, requests, hashes } = self;
+        let Self { node, session, out, stats, parser, ahead } = self;
         let mut batch = node.batch(NOW_MS, stats);
         let mut at = 0;
         while at < input.len() {
-            spans.clear();
-            requests.clear();
-            hashes.clear();
-            while requests.len() < AHEAD {
-                let first = spans.len();
-                let Some(end) = parser.look_ahead(input, at, spans) else { break };
-                let prepared = node.prepare(Args::new(input, &spans[first..]), hashes, AHEAD);
-                requests.push((first, spans.len(), prepared));
-                at = end;
-            }
-            node.engine().warm(session.db, hashes);
+            ahead.fill(node, parser, session.db, input, at);
             node.resume(&mut batch);
-            for (first, end, prepared) in &*requests {
-                let args = Args::new(input, &spans[*first..*end]);
+            while let Some((args, prepared, end)) = ahead.next(input) {
                 black_box(node.execute_prepared(session, args, prepared, out, &mut batch));
+                at = end;
             }
         }
     }

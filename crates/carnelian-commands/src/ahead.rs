@@ -2,7 +2,7 @@
 
 use crate::batch::Prepared;
 use crate::dispatch::Node;
-use carnelian_engine::{KeyHash, WARM_MOST};
+use carnelian_engine::{WARM_MOST, Warming};
 use carnelian_resp::{Args, RequestParser, Span};
 
 /// Memory for arguments that is kept between reads, in bytes.
@@ -16,7 +16,6 @@ pub struct Ahead {
     requests: Vec<Request>,
     /// The request that runs next.
     next: usize,
-    hashes: Vec<KeyHash>,
 }
 
 struct Request {
@@ -41,28 +40,44 @@ impl Ahead {
     #[inline(never)]
     pub fn fill(&mut self, node: &Node, parser: &RequestParser, db: usize, input: &[u8], mut at: usize) {
         self.clear();
-        self.hashes.clear();
-        let (mut last_word, mut last_command) = (None, 0);
-        while self.requests.len() < WARM_MOST && self.hashes.len() < WARM_MOST {
+        let engine = node.engine();
+        let mut warming: Option<Warming<'_>> = None;
+        let (mut last_word, mut last_command, mut last_shard) = (None, 0, None);
+        while self.requests.len() < WARM_MOST && warming.as_ref().is_none_or(Warming::has_room) {
             let first = self.spans.len();
             let Some(input_end) = parser.look_ahead(input, at, &mut self.spans) else { break };
             let args = Args::new(input, self.spans.get(first..).unwrap_or_default());
             // Many pipelines send one command over and over.
             let word = self.spans.get(first).and_then(|name| word(input, *name));
             let prepared = if word.is_some() && word == last_word {
-                node.prepare_known(last_command, args, &mut self.hashes, WARM_MOST)
+                node.prepare_known(last_command, args)
             } else {
-                let prepared = node.prepare(args, &mut self.hashes, WARM_MOST);
+                let prepared = node.prepare(args);
                 last_word = word.filter(|_| node.is_whole_name(prepared));
                 last_command = prepared.command;
                 prepared
             };
-            self.requests.push(Request { first, end: self.spans.len(), input_end, prepared });
             at = input_end;
+            // A single key has nothing to gain.
+            if at < input.len() || prepared.key.is_none() || warming.is_some() {
+                let warming = warming.get_or_insert_with(|| Warming::new(engine, db));
+                match prepared.key {
+                    Some(key) => warming.ask(key),
+                    None => node.warm_many(prepared, args, warming),
+                }
+            }
+            let shard = prepared.key.map(|key| engine.shard_of_key(key));
+            if shard.is_some()
+                && shard == last_shard
+                && let Some(last) = self.requests.last_mut()
+            {
+                last.prepared.goes_on = true;
+            }
+            last_shard = shard;
+            self.requests.push(Request { first, end: self.spans.len(), input_end, prepared });
         }
-        // A single key has nothing to gain.
-        if self.hashes.len() > 1 {
-            node.engine().warm(db, &self.hashes);
+        if let Some(warming) = warming {
+            warming.finish();
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::dispatch::Node;
 use crate::stats::WorkerStats;
 use crate::table::{Entry, Found, Keys};
-use carnelian_engine::KeyHash;
+use carnelian_engine::{Effects, KeyHash, Keyspace, Shards, Warming};
 use carnelian_resp::Args;
 
 /// A request whose command has been looked up and whose key has been hashed, each once. From [`Node::prepare`].
@@ -16,21 +16,47 @@ pub struct Prepared {
     pub(crate) command: u16,
     /// Of the key, for a command that has exactly one.
     pub(crate) key: Option<KeyHash>,
+    /// The command that comes next is on a key of the same shard, too.
+    pub(crate) goes_on: bool,
 }
 
 /// The number of no command.
 const UNKNOWN: u16 = u16::MAX;
 
-/// Commands that run in one go, one after the other: at one moment, counted by one worker, and each measured from where
-/// the one before it ended, so that a command costs one look at the clock.
-pub struct Batch<'s> {
+/// Commands that run in one go, one after the other: at one moment, and on one view of the keys.
+///
+/// A shard stays locked from one command to the next when both are on keys of it.
+pub struct Batch<'n> {
+    pub(crate) meter: Meter<'n>,
+    /// For commands on one key. Nothing is locked but between commands of the same shard.
+    pub(crate) keys: Keyspace<'n>,
+}
+
+impl Batch<'_> {
+    /// Unlocks what the last command has left locked for the next one, because something else comes between, and counts
+    /// what the commands so far have done.
+    pub fn settle(&mut self) {
+        self.keys.shards().release();
+        self.meter.count(&mut self.keys.effects);
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
+/// What the commands of a batch are measured by: counted by one worker, and each timed from where the one before it ended,
+/// so that a command costs one look at the clock.
+pub(crate) struct Meter<'n> {
     pub(crate) now_ms: u64,
-    pub(crate) stats: &'s WorkerStats,
+    pub(crate) stats: &'n WorkerStats,
     /// [`Host::ticks_ns`](crate::Host::ticks_ns) when the last command ended.
     pub(crate) ticks_ns: u64,
 }
 
-impl Batch<'_> {
+impl Meter<'_> {
     /// Begins to measure the next command now, because something else took time since the last one. Returns what passed
     /// since then, in nanoseconds.
     #[inline]
@@ -38,52 +64,68 @@ impl Batch<'_> {
         let now = node.host().ticks_ns();
         now.saturating_sub(std::mem::replace(&mut self.ticks_ns, now))
     }
+
+    /// Moves what has been counted in `effects` to the worker's counters.
+    pub(crate) fn count(&self, effects: &mut Effects) {
+        let stats = self.stats;
+        let Effects { dirty, hits, misses, expired, evicted, .. } = effects;
+        for (counter, amount) in [
+            (&stats.dirty, dirty),
+            (&stats.hits, hits),
+            (&stats.misses, misses),
+            (&stats.expired, expired),
+            (&stats.evicted, evicted),
+        ] {
+            let amount = std::mem::take(amount);
+            if amount > 0 {
+                counter.add(amount);
+            }
+        }
+    }
 }
 
 impl Node {
     /// Begins a batch of commands at the given time (milliseconds since 1970).
     #[inline]
-    pub fn batch<'s>(&self, now_ms: u64, stats: &'s WorkerStats) -> Batch<'s> {
-        Batch { now_ms, stats, ticks_ns: self.host().ticks_ns() }
+    pub fn batch<'n>(&'n self, now_ms: u64, stats: &'n WorkerStats) -> Batch<'n> {
+        Batch { meter: self.meter(now_ms, stats), keys: self.engine().keyspace(Shards::none(), 0, now_ms) }
+    }
+
+    #[inline]
+    pub(crate) fn meter<'n>(&self, now_ms: u64, stats: &'n WorkerStats) -> Meter<'n> {
+        Meter { now_ms, stats, ticks_ns: self.host().ticks_ns() }
     }
 
     /// Keeps the time that passed since the last command of a batch from being counted as the next one's.
     #[inline]
     pub fn resume(&self, batch: &mut Batch<'_>) {
-        batch.lap(self);
+        batch.meter.lap(self);
     }
 
-    /// Looks up the command of a request and hashes its keys. The hashes of at most `most` of them are appended to `warm`,
-    /// for [`Engine::warm`](carnelian_engine::Engine::warm).
+    /// Looks up the command of a request and hashes its key, if it has exactly one.
     #[inline]
-    pub fn prepare(&self, args: Args<'_>, warm: &mut Vec<KeyHash>, most: usize) -> Prepared {
-        self.prepare_known(self.number(args), args, warm, most)
-    }
-
-    /// As [`prepare`](Self::prepare), for a request that runs right away.
-    #[inline]
-    pub fn prepare_alone(&self, args: Args<'_>) -> Prepared {
-        let command = self.number(args);
-        Prepared { command, key: self.entry_of(command).and_then(|entry| self.only_key(entry, args)) }
+    pub fn prepare(&self, args: Args<'_>) -> Prepared {
+        self.prepare_known(self.number(args), args)
     }
 
     /// As [`prepare`](Self::prepare), for a request whose command has been looked up.
     #[inline]
-    pub(crate) fn prepare_known(
-        &self,
-        command: u16,
-        args: Args<'_>,
-        warm: &mut Vec<KeyHash>,
-        most: usize,
-    ) -> Prepared {
-        let Some(entry) = self.entry_of(command) else { return Prepared { command, key: None } };
-        let key = self.only_key(entry, args);
-        if let Some(key) = key {
-            warm.push(key);
-        } else if entry.keys == Keys::Many {
-            self.warm_many(entry, args, warm, most);
-        }
-        Prepared { command, key }
+    pub(crate) fn prepare_known(&self, command: u16, args: Args<'_>) -> Prepared {
+        let key = self.entry_of(command).and_then(|entry| self.only_key(entry, args));
+        Prepared { command, key, goes_on: false }
+    }
+
+    /// Asks for what a command with several keys will read.
+    #[cold]
+    pub(crate) fn warm_many(&self, prepared: Prepared, args: Args<'_>, warming: &mut Warming<'_>) {
+        // The keys of the first key spec are nearly always all; this is but a hint.
+        let entry = self.entry_of(prepared.command).filter(|entry| entry.keys == Keys::Many);
+        let Some(spec) = entry.and_then(|entry| entry.spec.keys.first()) else { return };
+        spec.positions(args, |position| {
+            if let Some(key) = args.get(position) {
+                warming.ask(self.engine().key_hash(key));
+            }
+        });
     }
 
     /// Whether the first argument alone told which command it is.
@@ -91,19 +133,6 @@ impl Node {
     pub(crate) fn is_whole_name(&self, prepared: Prepared) -> bool {
         self.entry_of(prepared.command)
             .is_some_and(|entry| entry.parent.is_none() && entry.spec.subcommands.is_empty())
-    }
-
-    fn warm_many(&self, entry: &Entry, args: Args<'_>, warm: &mut Vec<KeyHash>, most: usize) {
-        // The keys of the first key spec are nearly always all; this is but a hint.
-        let Some(spec) = entry.spec.keys.first() else { return };
-        let full = warm.len() + most;
-        spec.positions(args, |position| {
-            if warm.len() < full
-                && let Some(key) = args.get(position)
-            {
-                warm.push(self.engine().key_hash(key));
-            }
-        });
     }
 
     #[inline]

@@ -4,7 +4,7 @@
 //! under the locks of the command that made it ready, so that clients are served in the order of their arrival and nobody
 //! sees a state in between.
 
-use crate::batch::Batch;
+use crate::batch::Meter;
 use crate::ctx::{BlockRequest, TimeoutReply};
 use crate::dispatch::Node;
 use crate::leftover::Leftover;
@@ -87,7 +87,7 @@ pub(crate) fn register(
 
 /// Serves clients blocked on the keys that became ready, first come first, and on the keys that become ready by that.
 #[cold]
-pub(crate) fn serve(node: &Node, keys: &mut Keyspace<'_>, batch: &mut Batch<'_>) {
+pub(crate) fn serve(node: &Node, keys: &mut Keyspace<'_>, meter: &mut Meter<'_>) {
     let selected = keys.db();
     while !keys.effects.rare().ready.is_empty() {
         for (db, key) in std::mem::take(&mut keys.effects.rare().ready) {
@@ -107,7 +107,7 @@ pub(crate) fn serve(node: &Node, keys: &mut Keyspace<'_>, batch: &mut Batch<'_>)
                     continue;
                 }
                 if let Some(command) = waiter.payload.downcast_ref::<BlockedCommand>() {
-                    run_again(node, command, keys, &key, batch);
+                    run_again(node, command, keys, &key, meter);
                     keys.select(db);
                 }
             }
@@ -121,7 +121,7 @@ fn run_again(
     command: &BlockedCommand,
     keys: &mut Keyspace<'_>,
     ready_key: &[u8],
-    batch: &mut Batch<'_>,
+    meter: &mut Meter<'_>,
 ) {
     let mut session = Session::new(command.session_id, true, Arc::clone(&command.client));
     session.db = command.db;
@@ -130,6 +130,6 @@ fn run_again(
     session.in_exec = true;
     let mut out = ReplyWriter::new(command.protocol);
     keys.select(command.db);
-    node.call(&command.entry, &mut session, command.args.as_args(), keys, &mut out, batch, Some(ready_key));
+    node.call(&command.entry, &mut session, command.args.as_args(), keys, &mut out, meter, Some(ready_key));
     command.client.deliver(out.take());
 }

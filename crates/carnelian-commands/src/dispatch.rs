@@ -1,6 +1,6 @@
 //! From arguments to a reply: the gates every command passes, its locks, and what follows from it.
 
-use crate::batch::{Batch, Prepared};
+use crate::batch::{Batch, Meter, Prepared};
 use crate::block::{self, Blocked};
 use crate::ctx::{BlockRequest, Ctx};
 use crate::error::CommandError;
@@ -13,7 +13,7 @@ use crate::spec::{CommandSpec, Flags, Handler, Scope, TransactionCommand};
 use crate::stats::{ErrorStats, WorkerStats};
 use crate::table::{CommandTable, Entry, Found, Keys};
 use crate::transaction;
-use carnelian_engine::{Effects, Engine, Garbage, KeyHash, Keyspace, RareEffects, ShardSet, Shards};
+use carnelian_engine::{Engine, Garbage, Keyspace, RareEffects, ShardSet, Shards};
 use carnelian_resp::{Args, Protocol, ReplyWriter};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -137,7 +137,7 @@ impl Node {
         now_ms: u64,
         stats: &WorkerStats,
     ) -> Flow {
-        self.execute_prepared(session, args, &self.prepare_alone(args), out, &mut self.batch(now_ms, stats))
+        self.execute_prepared(session, args, &self.prepare(args), out, &mut self.batch(now_ms, stats))
     }
 
     /// Runs one command of a batch, see [`execute`](Self::execute). `prepared` was made from the same arguments.
@@ -150,33 +150,66 @@ impl Node {
         out: &mut ReplyWriter,
         batch: &mut Batch<'_>,
     ) -> Flow {
-        let stats = batch.stats;
         let Some(entry) = self.entry_of(prepared.command) else {
-            return self.refuse_unknown(session, args, out, stats);
+            return self.refuse_unknown(session, args, out, batch.meter.stats);
         };
-        let spec = entry.spec;
         session.last_command = Some(entry.id);
+        // What nearly every command has in common, at once.
+        let plain = session.is_plain() && entry.accepts(args.len()) && !self.gated.load(Relaxed);
+        if !plain && let Some(flow) = self.stop(entry, session, args, out, batch) {
+            return flow;
+        }
+        let flow = match (prepared.key, entry.spec.handler) {
+            (Some(_), Handler::Run(_) | Handler::Host(_)) => {
+                self.run_on_key(entry, session, args, prepared, out, batch)
+            }
+            (_, handler) => {
+                batch.settle();
+                if let Handler::Transaction(command) = handler {
+                    transaction::run(self, command, *entry, session, args, out, &mut batch.meter)
+                } else {
+                    self.run_on_many(entry, session, args, out, &mut batch.meter)
+                }
+            }
+        };
+        if session.close { Flow::Close } else { flow }
+    }
+
+    /// The gates before a command: what happens instead of running it, if it must not run now.
+    #[inline(never)]
+    fn stop(
+        &self,
+        entry: &Entry,
+        session: &mut Session,
+        args: Args<'_>,
+        out: &mut ReplyWriter,
+        batch: &mut Batch<'_>,
+    ) -> Option<Flow> {
+        batch.settle();
+        let (spec, stats) = (entry.spec, batch.meter.stats);
+        let refused = |error: &CommandError, session: &mut Session, out: &mut ReplyWriter| {
+            Some(self.refuse(session, Some(*entry), error, out, stats))
+        };
         if !entry.accepts(args.len()) {
-            let error = CommandError::arity(&entry.full_name());
-            return self.refuse(session, Some(*entry), &error, out, stats);
+            return refused(&CommandError::arity(&entry.full_name()), session, out);
         }
         if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) {
-            return self.refuse(session, Some(*entry), &CommandError::NO_AUTH, out, stats);
+            return refused(&CommandError::NO_AUTH, session, out);
         }
         if session.is_queueing() && spec.flags.has(Flags::NO_MULTI) {
-            return self.refuse(session, Some(*entry), &CommandError::NOT_IN_TRANSACTION, out, stats);
+            return refused(&CommandError::NOT_IN_TRANSACTION, session, out);
         }
         if self.gated.load(Relaxed) {
-            if self.make_room(batch) == Room::None && evict::adds_data(spec, session) {
-                return self.refuse(session, Some(*entry), &CommandError::OUT_OF_MEMORY, out, stats);
+            if self.make_room(&mut batch.meter) == Room::None && evict::adds_data(spec, session) {
+                return refused(&CommandError::OUT_OF_MEMORY, session, out);
             }
             match self.host.gate(spec, session, args) {
                 Gate::Pass => {}
-                Gate::Refuse(error) => return self.refuse(session, Some(*entry), &error, out, stats),
-                Gate::Postpone => return Flow::Postponed,
+                Gate::Refuse(error) => return refused(&error, session, out),
+                Gate::Postpone => return Some(Flow::Postponed),
             }
         }
-        if session.subscriptions + session.shard_subscriptions > 0
+        if session.has_subscriptions()
             && out.protocol() == Protocol::Resp2
             && !SUBSCRIBED_COMMANDS.contains(&spec.name)
         {
@@ -185,23 +218,16 @@ impl Node {
                  context",
                 entry.full_name()
             ));
-            return self.refuse(session, Some(*entry), &error, out, stats);
+            return refused(&error, session, out);
         }
         if let Some(transaction) = &mut session.transaction
             && !NOT_QUEUED.contains(&spec.name)
         {
             enqueue(transaction, *entry, args);
             out.simple("QUEUED");
-            return Flow::Continue;
+            return Some(Flow::Continue);
         }
-        let flow = match (spec.handler, prepared.key) {
-            (Handler::Transaction(command), _) => {
-                transaction::run(self, command, *entry, session, args, out, batch)
-            }
-            (_, Some(key)) => self.run_on_key(entry, session, args, key, out, batch),
-            (_, None) => self.run_on_many(entry, session, args, out, batch),
-        };
-        if session.close { Flow::Close } else { flow }
+        None
     }
 
     #[cold]
@@ -261,19 +287,10 @@ impl Node {
     #[inline(never)]
     pub(crate) fn lock(&self, session: &mut Session, mut set: ShardSet, writes: bool) -> Option<Shards<'_>> {
         loop {
-            let locked = if session.patient {
-                Ok(self.engine.lock(set))
-            } else if self.line.lets_pass(session, set) {
-                self.engine.lock_soon(set).map_err(Some)
+            let shards = if session.patient {
+                self.engine.lock(set)
             } else {
-                Err(None)
-            };
-            let shards = match locked {
-                Ok(shards) => shards,
-                Err(held) => {
-                    self.line.wait(session, held);
-                    return None;
-                }
+                self.line.attempt(session, set, || self.engine.lock_soon(set))?
             };
             let needed = if writes { shards.shards_of_waiters() } else { ShardSet::EMPTY };
             if needed.is_subset(set) {
@@ -281,6 +298,8 @@ impl Node {
                 return Some(shards);
             }
             set = set.union(needed);
+            drop(shards);
+            self.line.released();
         }
     }
 
@@ -298,27 +317,37 @@ impl Node {
         set
     }
 
-    /// Runs a command that has exactly one key, with this hash.
+    /// Runs a command that has exactly one key.
     #[inline]
     fn run_on_key(
         &self,
         entry: &Entry,
         session: &mut Session,
         args: Args<'_>,
-        hash: KeyHash,
+        prepared: &Prepared,
         out: &mut ReplyWriter,
         batch: &mut Batch<'_>,
     ) -> Flow {
-        if let Keys::One(place) = entry.keys
+        let Batch { meter, keys } = batch;
+        if let (Keys::One(place), Some(hash)) = (entry.keys, prepared.key)
             && !self.line.has_first()
             && let Some(key) = args.get(usize::from(place))
-            && let Some(mut keys) = self.engine.keyspace_of(key, hash, session.db, batch.now_ms)
+            && keys.enter(key, hash, session.db)
             && (!entry.spec.flags.has(Flags::WRITE) || keys.shards().shards_of_waiters().is_empty())
         {
             self.line.leave(session);
-            return self.run_locked(entry, session, args, &mut keys, out, batch);
+            let wish = self.call(entry, session, args, keys, out, meter, None);
+            if wish.is_some() || keys.effects.has_rare() {
+                return self.conclude(entry, session, args, keys, out, meter, wish);
+            }
+            if !prepared.goes_on {
+                keys.shards().release();
+                self.line.released();
+            }
+            return Flow::Continue;
         }
-        self.run_on_many(entry, session, args, out, batch)
+        batch.settle();
+        self.run_on_many(entry, session, args, out, &mut batch.meter)
     }
 
     /// Runs a command with any number of keys.
@@ -329,7 +358,7 @@ impl Node {
         session: &mut Session,
         args: Args<'_>,
         out: &mut ReplyWriter,
-        batch: &mut Batch<'_>,
+        meter: &mut Meter<'_>,
     ) -> Flow {
         let shards = if entry.keys == Keys::None {
             Shards::none()
@@ -340,27 +369,28 @@ impl Node {
                 None => return Flow::Busy,
             }
         };
-        let mut keys = self.engine.keyspace(shards, session.db, batch.now_ms);
-        self.run_locked(entry, session, args, &mut keys, out, batch)
+        let mut keys = self.engine.keyspace(shards, session.db, meter.now_ms);
+        let wish = self.call(entry, session, args, &mut keys, out, meter, None);
+        self.conclude(entry, session, args, &mut keys, out, meter, wish)
     }
 
-    #[inline(always)]
-    fn run_locked(
+    /// What follows from a command that has run.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a context, for two callers")]
+    #[inline(never)]
+    fn conclude(
         &self,
         entry: &Entry,
-        session: &mut Session,
+        session: &Session,
         args: Args<'_>,
         keys: &mut Keyspace<'_>,
-        out: &mut ReplyWriter,
-        batch: &mut Batch<'_>,
+        out: &ReplyWriter,
+        meter: &mut Meter<'_>,
+        wish: Option<Box<BlockRequest>>,
     ) -> Flow {
-        let flow = match self.call(entry, session, args, keys, out, batch, None) {
-            None => Flow::Continue,
-            Some(wish) => {
-                Flow::Blocked(Box::new(block::register(*entry, session, args, out.protocol(), keys, &wish)))
-            }
-        };
-        self.finish(keys, batch);
+        let flow = wish.map_or(Flow::Continue, |wish| {
+            Flow::Blocked(Box::new(block::register(*entry, session, args, out.protocol(), keys, &wish)))
+        });
+        self.finish(keys, meter);
         flow
     }
 
@@ -381,7 +411,7 @@ impl Node {
         args: Args<'_>,
         keys: &mut Keyspace<'_>,
         out: &mut ReplyWriter,
-        batch: &mut Batch<'_>,
+        meter: &mut Meter<'_>,
         ready_key: Option<&[u8]>,
     ) -> Option<Box<BlockRequest>> {
         if ready_key.is_none() {
@@ -402,14 +432,14 @@ impl Node {
             Handler::Transaction(_) | Handler::Subcommands => Err(CommandError::NOT_IN_TRANSACTION),
         };
         let block = ctx.block;
-        let stats = batch.stats;
+        let stats = meter.stats;
         let Some(command) = stats.commands.get(entry.id) else { return block };
         if let Err(error) = result {
             out.truncate(start);
             self.write_error(&error, out, stats);
             command.failed.add(1);
         }
-        let duration = batch.lap(self);
+        let duration = meter.lap(self);
         command.record(duration);
         if ready_key.is_none() {
             // A blocked command was counted when it began to wait.
@@ -424,42 +454,30 @@ impl Node {
 
     /// Everything that follows from a command before the locks are released, the release, and what can wait until then.
     #[inline(always)]
-    pub(crate) fn finish(&self, keys: &mut Keyspace<'_>, batch: &mut Batch<'_>) {
+    pub(crate) fn finish(&self, keys: &mut Keyspace<'_>, meter: &mut Meter<'_>) {
         if keys.effects.has_rare() {
-            self.follow_up(keys, batch);
+            self.follow_up(keys, meter);
         }
         // What is left of the keyspace has no shards any more, only what the command caused.
         keys.shards().release();
         self.line.released();
-        let stats = batch.stats;
-        let Effects { dirty, hits, misses, expired, evicted, .. } = keys.effects;
-        for (counter, amount) in [
-            (&stats.dirty, dirty),
-            (&stats.hits, hits),
-            (&stats.misses, misses),
-            (&stats.expired, expired),
-            (&stats.evicted, evicted),
-        ] {
-            if amount > 0 {
-                counter.add(amount);
-            }
-        }
+        meter.count(&mut keys.effects);
         if let Some(rare) = keys.effects.take_rare() {
-            self.reclaim(*rare, batch);
+            self.reclaim(*rare, meter);
         }
     }
 
     /// What must follow before the locks are released.
     #[cold]
-    fn follow_up(&self, keys: &mut Keyspace<'_>, batch: &mut Batch<'_>) {
-        block::serve(self, keys, batch);
+    fn follow_up(&self, keys: &mut Keyspace<'_>, meter: &mut Meter<'_>) {
+        block::serve(self, keys, meter);
         for event in &keys.effects.rare().events {
             self.host.keyspace_event(event);
         }
     }
 
     #[cold]
-    fn reclaim(&self, rare: RareEffects, batch: &mut Batch<'_>) {
+    fn reclaim(&self, rare: RareEffects, meter: &mut Meter<'_>) {
         let RareEffects { garbage, lazy_garbage, .. } = rare;
         if garbage.is_empty() && lazy_garbage.is_empty() {
             return;
@@ -472,7 +490,7 @@ impl Node {
         if !lazy_garbage.is_empty() {
             self.host.reclaim(lazy_garbage);
         }
-        batch.lap(self);
+        meter.lap(self);
     }
 
     /// Removes entries of one shard whose time is over, at most `limit`; returns how many. Does nothing while somebody
@@ -481,7 +499,7 @@ impl Node {
         let Some(shards) = self.engine.try_lock(shard) else { return 0 };
         let mut keys = self.engine.keyspace(shards, 0, now_ms);
         let removed = keys.expire_due(limit);
-        self.finish(&mut keys, &mut self.batch(now_ms, stats));
+        self.finish(&mut keys, &mut self.meter(now_ms, stats));
         removed
     }
 

@@ -1,6 +1,6 @@
 //! Making room: keys give way when more memory is in use than allowed.
 
-use crate::batch::Batch;
+use crate::batch::Meter;
 use crate::dispatch::{NOT_QUEUED, Node};
 use crate::session::Session;
 use crate::spec::{CommandSpec, Flags};
@@ -61,30 +61,30 @@ impl Node {
     /// Removes keys until no more memory is in use than the host allows, or until the time is up that it gives. The caller
     /// holds no shards; each is locked for itself, and let go before the next.
     pub fn evict(&self, now_ms: u64, stats: &WorkerStats) -> Room {
-        self.make_room(&mut self.batch(now_ms, stats))
+        self.make_room(&mut self.meter(now_ms, stats))
     }
 
     #[inline]
-    pub(crate) fn make_room(&self, batch: &mut Batch<'_>) -> Room {
-        if self.host().excess_memory() == 0 { Room::Enough } else { self.free(batch) }
+    pub(crate) fn make_room(&self, meter: &mut Meter<'_>) -> Room {
+        if self.host().excess_memory() == 0 { Room::Enough } else { self.free(meter) }
     }
 
     #[cold]
-    fn free(&self, batch: &mut Batch<'_>) -> Room {
+    fn free(&self, meter: &mut Meter<'_>) -> Room {
         let host = self.host();
         let start = host.ticks_ns();
         let mut evictor = self.evictors.take();
         let (mut removed, mut misses, mut freed_later) = (0u32, 0, 0);
         let room = loop {
-            match evictor.choose(self.engine(), batch.now_ms) {
+            match evictor.choose(self.engine(), meter.now_ms) {
                 Choice::Nothing => break if freed_later > 0 { Room::Soon } else { Room::None },
                 Choice::Busy => break Room::Soon,
                 Choice::Victim(victim) => {
                     let Ok(shards) = self.engine().lock_soon(victim.shards()) else { break Room::Soon };
-                    let mut keys = self.engine().keyspace(shards, 0, batch.now_ms);
+                    let mut keys = self.engine().keyspace(shards, 0, meter.now_ms);
                     let bytes = keys.evict(&victim);
                     let lazily = keys.effects.has_rare() && !keys.effects.rare().lazy_garbage.is_empty();
-                    self.finish(&mut keys, batch);
+                    self.finish(&mut keys, meter);
                     misses = if bytes.is_some() { 0 } else { misses + 1 };
                     if let Some(bytes) = bytes {
                         removed += 1;
@@ -107,7 +107,7 @@ impl Node {
         self.evictors.put_back(evictor);
         let end = host.ticks_ns();
         host.evicted(room, end.saturating_sub(start));
-        batch.ticks_ns = end;
+        meter.ticks_ns = end;
         room
     }
 }

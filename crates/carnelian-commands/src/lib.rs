@@ -37,6 +37,7 @@ pub mod rdb;
 mod session;
 pub mod spec;
 mod stats;
+mod sync;
 pub mod table;
 mod transaction;
 pub mod usage;

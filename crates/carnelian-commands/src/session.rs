@@ -149,6 +149,17 @@ impl Session {
         }
     }
 
+    /// Whether nothing about the client keeps any command from running at once.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.authenticated && self.transaction.is_none() && !self.has_subscriptions()
+    }
+
+    #[inline]
+    pub(crate) fn has_subscriptions(&self) -> bool {
+        self.subscriptions + self.shard_subscriptions > 0
+    }
+
     /// Whether commands are being queued.
     pub fn is_queueing(&self) -> bool {
         self.transaction.is_some()

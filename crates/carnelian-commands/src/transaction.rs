@@ -1,6 +1,6 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 
-use crate::batch::Batch;
+use crate::batch::Meter;
 use crate::dispatch::{Flow, Node};
 use crate::error::CommandError;
 use crate::leftover::Leftover;
@@ -18,16 +18,16 @@ pub(crate) fn run(
     session: &mut Session,
     args: Args<'_>,
     out: &mut ReplyWriter,
-    batch: &mut Batch<'_>,
+    meter: &mut Meter<'_>,
 ) -> Flow {
-    let begin = batch.ticks_ns;
+    let begin = meter.ticks_ns;
     // EXEC is shown behind the commands that it runs, in the order they take effect, and any command once it has its
     // locks: it begins anew if it does not get them.
     let result = match command {
         TransactionCommand::Multi => multi(session, out),
-        TransactionCommand::Exec => exec(node, session, out, batch),
+        TransactionCommand::Exec => exec(node, session, out, meter),
         TransactionCommand::Discard => discard(node, session, out),
-        TransactionCommand::Watch => watch(node, session, args, out, batch.now_ms),
+        TransactionCommand::Watch => watch(node, session, args, out, meter.now_ms),
         TransactionCommand::Unwatch => {
             unwatch(node, session);
             out.ok();
@@ -40,15 +40,15 @@ pub(crate) fn run(
         Err(Ended::Error(error)) => Some(error),
     };
     node.show_monitor(session, args, entry.spec);
-    let stats = batch.stats;
+    let stats = meter.stats;
     let Some(counters) = stats.commands.get(entry.id) else { return Flow::Continue };
     if let Some(error) = error {
         node.write_error(&error, out, stats);
         counters.failed.add(1);
     }
     // Of EXEC, with the commands that it ran.
-    batch.lap(node);
-    counters.record(batch.ticks_ns.saturating_sub(begin));
+    meter.lap(node);
+    counters.record(meter.ticks_ns.saturating_sub(begin));
     counters.calls.add(1);
     stats.processed.add(1);
     Flow::Continue
@@ -126,7 +126,7 @@ fn exec(
     node: &Node,
     session: &mut Session,
     out: &mut ReplyWriter,
-    batch: &mut Batch<'_>,
+    meter: &mut Meter<'_>,
 ) -> Result<(), Ended> {
     let Some(transaction) = &session.transaction else {
         return Err(CommandError::EXEC_WITHOUT_MULTI.into());
@@ -146,7 +146,7 @@ fn exec(
     let writes = transaction.flags.has(Flags::WRITE);
     let shards = node.lock(session, set, writes).ok_or(Ended::Busy)?;
     let transaction = session.transaction.take().unwrap_or_default();
-    let mut keys = engine.keyspace(shards, session.db, batch.now_ms);
+    let mut keys = engine.keyspace(shards, session.db, meter.now_ms);
     for (db, key) in std::mem::take(&mut session.watched) {
         keys.select(db);
         // A key whose time has come since it was watched is removed by the look-up, which touches the flag.
@@ -162,10 +162,10 @@ fn exec(
         out.array(transaction.queue.len());
         for queued in &transaction.queue {
             keys.select(session.db);
-            node.call(&queued.entry, session, queued.args.as_args(), &mut keys, out, batch, None);
+            node.call(&queued.entry, session, queued.args.as_args(), &mut keys, out, meter, None);
         }
         session.in_exec = false;
     }
-    node.finish(&mut keys, batch);
+    node.finish(&mut keys, meter);
     Ok(())
 }

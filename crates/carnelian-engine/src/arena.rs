@@ -50,8 +50,9 @@ impl Ref {
     }
 }
 
-/// The bytes of a page, as many as have been needed so far.
-type Page = Box<[u8]>;
+/// The bytes of a page that is as large as a page can be. Its place takes eight bytes: of a large arena these are looked up
+/// at random, and there is not much room in the caches.
+type Page = Box<[u8; PAGE_BYTES]>;
 
 /// Pages that begin small: a small table must not reserve a page for each class.
 const SMALL_PAGES: usize = 24;
@@ -92,6 +93,8 @@ impl PageState {
 #[derive(Clone, Default)]
 pub(crate) struct Arena {
     pages: Vec<Option<Page>>,
+    /// Bytes of the first pages, by number, as many as have been needed so far; none of those that are in `pages`.
+    small: Vec<Box<[u8]>>,
     states: Segments<PageState>,
     /// First page with room, by class.
     partial: Vec<u32>,
@@ -144,17 +147,23 @@ impl Arena {
 
     fn page_mut(&mut self, page: usize) -> &mut [u8] {
         match self.pages.get_mut(page) {
-            Some(Some(page)) => page,
-            _ => unreachable!("a reference leads to a page"),
+            Some(Some(page)) => &mut page[..],
+            _ => self.small.get_mut(page).map_or(&mut [], |page| page),
         }
+    }
+
+    /// A page of a small arena.
+    #[cold]
+    fn small_page(&self, page: usize) -> &[u8] {
+        self.small.get(page).map_or(&[], |page| page)
     }
 
     /// The bytes of the slot, and whatever follows it in its page.
     #[inline]
     pub(crate) fn bytes(&self, at: Ref) -> &[u8] {
         match self.pages.get(at.page()) {
-            Some(Some(page)) => page.get(at.offset()..).unwrap_or_default(),
-            _ => &[],
+            Some(Some(page)) => &page[at.offset()..],
+            _ => self.small_page(at.page()).get(at.offset()..).unwrap_or_default(),
         }
     }
 
@@ -162,16 +171,18 @@ impl Arena {
     #[inline]
     pub(crate) fn bytes_mut(&mut self, at: Ref) -> &mut [u8] {
         match self.pages.get_mut(at.page()) {
-            Some(Some(page)) => page.get_mut(at.offset()..).unwrap_or_default(),
-            _ => &mut [],
+            Some(Some(page)) => &mut page[at.offset()..],
+            _ => {
+                self.small.get_mut(at.page()).and_then(|page| page.get_mut(at.offset()..)).unwrap_or_default()
+            }
         }
     }
 
-    /// Asks for the slot's first cache lines.
+    /// Asks for the slot's first cache lines. A small arena is in the caches anyway.
     #[inline]
     pub(crate) fn prefetch(&self, at: Ref) {
         if let Some(Some(page)) = self.pages.get(at.page()) {
-            prefetch::lines(page.get(at.offset()..).unwrap_or_default());
+            prefetch::lines(&page[at.offset()..]);
         }
     }
 
@@ -218,7 +229,18 @@ impl Arena {
         grown[..before].copy_from_slice(self.page_mut(page));
         self.page_bytes += bytes - before;
         self.note_waste((bytes - before).cast_signed());
-        self.pages[page] = Some(grown);
+        self.put_page(page, grown);
+    }
+
+    fn put_page(&mut self, page: usize, bytes: Box<[u8]>) {
+        let (full, small) = match bytes.try_into() {
+            Ok(full) => (Some(full), Box::default()),
+            Err(small) => (None, small),
+        };
+        self.pages[page] = full;
+        if let Some(place) = self.small.get_mut(page) {
+            *place = small;
+        }
     }
 
     #[cold]
@@ -226,11 +248,13 @@ impl Arena {
         let state =
             PageState { class: class as u16, used: 0, freed: NO_SLOT, fresh: 0, prev: NONE, next: NONE };
         let page = if let Some(page) = self.vacant.pop() {
-            self.pages[page as usize] = Some(Page::default());
             *self.state(page as usize) = state;
             page as usize
         } else {
-            self.pages.push(Some(Page::default()));
+            self.pages.push(None);
+            if self.small.len() < SMALL_PAGES {
+                self.small.push(Box::default());
+            }
             self.states.push(state);
             self.pages.len() - 1
         };
@@ -285,7 +309,7 @@ impl Arena {
             let bytes = self.page_mut(page).len();
             self.page_bytes -= bytes;
             self.note_waste(-bytes.cast_signed());
-            self.pages[page] = None;
+            self.put_page(page, Box::default());
             self.vacant.push(page as u32);
         } else {
             self.page_mut(page)[unit * UNIT..][..2].copy_from_slice(&next.to_le_bytes());
@@ -306,6 +330,10 @@ impl Arena {
             self.pages.get_disjoint_mut([from.page(), to.page()])
         {
             target_page[target..target + len].copy_from_slice(&source_page[source..source + len]);
+        } else {
+            let mut bytes = [0; SLOT_MAX];
+            bytes[..len].copy_from_slice(&self.page_mut(from.page())[source..source + len]);
+            self.page_mut(to.page())[target..target + len].copy_from_slice(&bytes[..len]);
         }
     }
 
@@ -324,6 +352,7 @@ impl Arena {
     pub(crate) fn heap_bytes(&self) -> usize {
         self.page_bytes
             + self.pages.capacity() * size_of::<Option<Page>>()
+            + self.small.capacity() * size_of::<Box<[u8]>>()
             + self.states.heap_bytes()
             + (self.partial.capacity() + self.vacant.capacity()) * size_of::<u32>()
     }
@@ -333,8 +362,16 @@ impl Arena {
         assert_eq!(self.pages.len(), self.states.len());
         let mut live = 0;
         let mut with_room = 0;
-        for (page, state) in self.pages.iter().zip(self.states.iter()) {
-            let Some(page) = page else { continue };
+        let mut page_bytes = 0;
+        for (number, state) in self.states.iter().enumerate() {
+            let page = match &self.pages[number] {
+                Some(page) => &page[..],
+                None => self.small_page(number),
+            };
+            page_bytes += page.len();
+            if page.is_empty() {
+                continue;
+            }
             let (class, fresh) = (usize::from(state.class), usize::from(state.fresh));
             assert!(class > 0 && fresh <= PAGE_UNITS && fresh.is_multiple_of(class));
             let mut freed = 0;
@@ -350,7 +387,7 @@ impl Arena {
             with_room += usize::from(!state.is_full());
         }
         assert_eq!(live, self.live_bytes);
-        assert_eq!(self.page_bytes, self.pages.iter().flatten().map(|page| page.len()).sum::<usize>());
+        assert_eq!(self.page_bytes, page_bytes);
         for (class, &head) in self.partial.iter().enumerate() {
             let (mut page, mut prev) = (head, NONE);
             while let Some(state) = self.states.get(page as usize) {

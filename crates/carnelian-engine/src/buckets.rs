@@ -128,6 +128,15 @@ impl Place {
     }
 }
 
+/// A bucket that has been asked for, behind the one that is looked at first.
+#[derive(Clone, Copy)]
+pub(crate) enum Warmed {
+    /// The other one of the pair.
+    Other,
+    /// An overflow bucket.
+    Overflow(u32),
+}
+
 /// What the index has to know of the items that its references lead to.
 pub(crate) trait Items {
     /// The hash of an item's key.
@@ -228,46 +237,81 @@ impl Buckets {
         let number = self.pair_of(hash);
         let pair = self.pairs.get(number)?;
         let (tag, home) = (tag_of(hash), home_of(hash));
-        // Two buckets at a time, sixteen bits for each, the likelier one first: the pair, then one by one what overflows.
-        // One loop, so that the comparison is there once.
-        let mut first = (&pair.0[home], home as u32);
-        let mut second = (&pair.0[home ^ 1], home as u32 ^ 1);
-        let mut found = first.0.matches(tag).0 | second.0.matches(tag).0 << 16;
+        let bucket = &pair.0[home];
+        for place in bucket.matches(tag) {
+            let at = bucket.refs[place];
+            if eq(at) {
+                return Some((Place { pair: number as u32, bucket: home as u32, place: place as u32 }, at));
+            }
+        }
+        self.find_beyond(hash, number, pair, eq)
+    }
+
+    /// As [`find`](Self::find), behind the bucket that the item would be in first.
+    #[inline(never)]
+    fn find_beyond(
+        &self,
+        hash: u64,
+        number: usize,
+        pair: &Pair,
+        mut eq: impl FnMut(Ref) -> bool,
+    ) -> Option<(Place, Ref)> {
+        let (tag, other) = (tag_of(hash), 1 - home_of(hash));
+        let (mut bucket, mut number_of_bucket) = (&pair.0[other], other as u32);
         let mut next = pair.0[0].extra;
         loop {
-            while found != 0 {
-                let place = found.trailing_zeros();
-                let (bucket, number_of_bucket) = if place < 16 { first } else { second };
-                let at = bucket.refs[place as usize % 16];
+            for place in bucket.matches(tag) {
+                let at = bucket.refs[place];
                 if eq(at) {
-                    let place = place % 16;
-                    return Some((Place { pair: number as u32, bucket: number_of_bucket, place }, at));
+                    return Some((
+                        Place { pair: number as u32, bucket: number_of_bucket, place: place as u32 },
+                        at,
+                    ));
                 }
-                found &= found - 1;
             }
-            let bucket = self.overflow.get(next as usize)?;
-            first = (bucket, next + 2);
-            second = first;
-            found = bucket.matches(tag).0;
+            bucket = self.overflow.get(next as usize)?;
+            number_of_bucket = next + 2;
             next = bucket.extra;
         }
     }
 
-    /// First step of warming a look-up: asks for its pair.
+    /// First step of warming a look-up: asks for the bucket that is looked at first.
     #[inline]
     pub(crate) fn prefetch(&self, hash: u64) {
         if let Some(pair) = self.pairs.get(self.pair_of(hash)) {
-            prefetch::item(pair);
+            prefetch::item(&pair.0[home_of(hash)]);
         }
     }
 
-    /// Second step: the likely place of the item. Reads the pair.
+    /// Next step: asks for the items of a bucket that the hash may be of. When there are none it asks for the bucket that is
+    /// looked at next, if there is one, and says which that is.
     #[inline]
-    pub(crate) fn candidate(&self, hash: u64) -> Option<Ref> {
-        let pair = self.pairs.get(self.pair_of(hash))?;
+    pub(crate) fn prefetch_items(
+        &self,
+        hash: u64,
+        bucket: Option<Warmed>,
+        mut ask: impl FnMut(Ref),
+    ) -> Option<Warmed> {
         let (tag, home) = (tag_of(hash), home_of(hash));
-        let likely = |bucket: &Bucket| bucket.matches(tag).next().map(|place| bucket.refs[place]);
-        likely(&pair.0[home]).or_else(|| likely(&pair.0[1 - home]))
+        let pair = self.pairs.get(self.pair_of(hash))?;
+        let (bucket, next) = match bucket {
+            None => (&pair.0[home], Warmed::Other),
+            Some(Warmed::Other) => (&pair.0[1 - home], Warmed::Overflow(pair.0[0].extra)),
+            Some(Warmed::Overflow(number)) => {
+                let bucket = self.overflow.get(number as usize)?;
+                (bucket, Warmed::Overflow(bucket.extra))
+            }
+        };
+        let found = bucket.matches(tag);
+        if found.0 != 0 {
+            found.for_each(|place| ask(bucket.refs[place]));
+            return None;
+        }
+        match next {
+            Warmed::Other => prefetch::item(&pair.0[1 - home]),
+            Warmed::Overflow(number) => prefetch::item(self.overflow.get(number as usize)?),
+        }
+        Some(next)
     }
 
     /// The reference at a place.

@@ -2,7 +2,7 @@
 
 use crate::access::AccessClock;
 use crate::arena::{Arena, Ref};
-use crate::buckets::{Buckets, Items, NEVER_DUE, Place};
+use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Warmed};
 use crate::entry::{Blueprint, Entry, Header, NEVER, Payload, fits_slot, write_expiry};
 use crate::gauge::Gauge;
 use crate::hash::HashRef;
@@ -109,8 +109,19 @@ impl Db {
     /// Where the entry of `key` is. O(1).
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Spot> {
-        let (place, at) = self.index.find(hash, |at| is_same(self.entry_at(at).key(), key))?;
-        Some(Spot { place, at })
+        self.find_entry(hash, key).map(|(spot, _)| spot)
+    }
+
+    /// Where the entry of `key` is, and its header. O(1).
+    #[inline(always)]
+    pub(crate) fn find_entry(&self, hash: u64, key: &[u8]) -> Option<(Spot, Header)> {
+        let mut header = Header::NONE;
+        let (place, at) = self.index.find(hash, |at| {
+            let entry = self.entry_at(at);
+            header = entry.header;
+            entry.is_of(key)
+        })?;
+        Some((Spot { place, at }, header))
     }
 
     /// What there is under a key.
@@ -128,12 +139,10 @@ impl Db {
         self.index.prefetch(hash);
     }
 
-    /// Second step: asks for the entry.
+    /// Next steps: asks for the entry, or for the next bucket that it may be in, and says which.
     #[inline]
-    pub(crate) fn prefetch_entry(&self, hash: u64) {
-        if let Some(at) = self.index.candidate(hash) {
-            self.arena.prefetch(at);
-        }
+    pub(crate) fn prefetch_entry(&self, hash: u64, bucket: Option<Warmed>) -> Option<Warmed> {
+        self.index.prefetch_items(hash, bucket, |at| self.arena.prefetch(at))
     }
 
     /// Adds an entry whose key is not there yet. O(1).
@@ -295,25 +304,27 @@ impl Db {
         self.objects.get_mut(id)
     }
 
-    /// Sets when or how often the entry was used. An unchanged clock is not written: the entry's cache line stays clean.
-    #[inline]
-    pub(crate) fn set_clock(&mut self, spot: Spot, clock: AccessClock) {
-        let header = self.entry(spot).header;
-        let touched = header.with_clock(clock);
-        if touched != header {
-            touched.write(self.arena.bytes_mut(spot.at));
-        }
-    }
-
-    /// Notes a use of the entry.
-    #[inline]
-    pub(crate) fn touch(&mut self, spot: Spot, settings: &Settings, now_ms: u64, rng: &mut Rng) {
+    /// The entry in a spot, after its clock has been set as by [`move_clock`](Self::move_clock).
+    #[inline(always)]
+    pub(crate) fn use_entry(
+        &mut self,
+        spot: Spot,
+        clock: impl FnOnce(AccessClock) -> AccessClock,
+    ) -> Entry<'_> {
         let slot = self.arena.bytes_mut(spot.at);
         let header = Header::read(slot);
-        let touched = header.with_clock(header.clock().touched(settings, now_ms, rng));
-        if touched != header {
-            touched.write(slot);
+        let moved = header.with_clock(clock(header.clock()));
+        if moved != header {
+            moved.write(slot);
         }
+        Entry::new(slot, &self.objects)
+    }
+
+    /// Sets when or how often the entry was used, from when or how often it was before. An unchanged clock is not written:
+    /// the entry's cache line stays clean.
+    #[inline]
+    pub(crate) fn move_clock(&mut self, spot: Spot, clock: impl FnOnce(AccessClock) -> AccessClock) {
+        self.use_entry(spot, clock);
     }
 
     /// Marks an entry as known to the snapshot of this epoch.
@@ -526,19 +537,6 @@ impl Db {
         assert_eq!(objects, self.objects.len(), "every object belongs to an entry");
         assert_eq!(live, self.arena.live_bytes(), "every slot belongs to an entry");
     }
-}
-
-/// Whether two keys are the same. A call to compare so few bytes would take longer than comparing them.
-#[inline]
-fn is_same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let (Some(a_end), Some(b_end)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return a.iter().zip(b).all(|(a, b)| a == b);
-    };
-    // The last eight bytes may overlap those before.
-    a_end == b_end && a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).all(|(a, b)| a == b)
 }
 
 /// Most that an entry is said to take of the index: of a nearly empty one it is not its fault.

@@ -2,18 +2,14 @@
 
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
+use crate::lock::{Guard, LOCKS_APART, Readers, ShardLock};
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::shard::Shard;
 use ahash::RandomState;
-use parking_lot::{Mutex, MutexGuard};
-use smallvec::SmallVec;
 
 /// Most shards an engine can have.
-pub const MAX_SHARDS: usize = 256;
-
-/// Most keys that [`Engine::warm`] asks for: as many waits for memory as processors overlap, and some more.
-pub const WARM_MOST: usize = 32;
+pub const MAX_SHARDS: usize = LOCKS_APART;
 
 /// Looks at a held lock before [`Engine::lock_soon`] gives up.
 const SPINS: u32 = 64;
@@ -77,13 +73,13 @@ impl ShardSet {
     }
 }
 
-/// The hash of a key, for [`Engine::warm`] and [`Keyspace::know`].
+/// The hash of a key, for [`Warming::ask`](crate::Warming::ask) and [`Keyspace::know`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyHash(pub(crate) u64);
 
 /// Keeps neighbouring shards on cache lines of their own (two, because of adjacent-line prefetch).
 #[repr(align(128))]
-struct Padded(Mutex<Shard>);
+struct Padded(ShardLock<Shard>);
 
 /// The whole dataset.
 pub struct Engine {
@@ -105,10 +101,12 @@ impl Engine {
             || RandomState::with_seeds(rng.next_u64(), rng.next_u64(), rng.next_u64(), rng.next_u64());
         let (key_hasher, table_hasher) = (hasher(), hasher());
         let gauges: Box<[Gauge]> = (0..count).map(|_| Gauge::default()).collect();
-        let shard = |gauge: &Gauge| {
-            Padded(Mutex::new(Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher, gauge.clone())))
+        let readers = Readers::new();
+        let shard = |(number, gauge): (usize, &Gauge)| {
+            let shard = Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher, gauge.clone());
+            Padded(ShardLock::new(number, &readers, shard))
         };
-        let shards = gauges.iter().map(shard).collect();
+        let shards = gauges.iter().enumerate().map(shard).collect();
         Self { shards, gauges, databases, hasher: key_hasher, settings: Settings::new(table_hasher) }
     }
 
@@ -171,43 +169,9 @@ impl Engine {
         self.shard_of_hash(key.0)
     }
 
-    /// Asks the processor for what looking these keys up will read, so that their waits for memory overlap. Worth its
-    /// while for several keys that are looked up right after; shards that are held are left out, and so are keys beyond
-    /// the first [`WARM_MOST`]. Changes nothing.
-    pub fn warm(&self, db: usize, keys: &[KeyHash]) {
-        /// No shard has this place among the locks.
-        const NOT_TRIED: u8 = u8::MAX;
-        const HELD: u8 = u8::MAX - 1;
-        let keys = &keys[..keys.len().min(WARM_MOST)];
-        // The second step waits for the first, so each goes over all keys before the next begins. Each shard is locked
-        // once for both.
-        let mut places = [NOT_TRIED; MAX_SHARDS];
-        let mut locks: SmallVec<[MutexGuard<'_, Shard>; WARM_MOST]> = SmallVec::new();
-        for &KeyHash(hash) in keys {
-            let number = self.shard_of_hash(hash);
-            let (Some(place), Some(shard)) = (places.get_mut(number), self.shards.get(number)) else {
-                continue;
-            };
-            if *place == NOT_TRIED {
-                *place = match shard.0.try_lock() {
-                    Some(lock) => {
-                        locks.push(lock);
-                        locks.len() as u8 - 1
-                    }
-                    None => HELD,
-                };
-            }
-            if let Some(db) = locks.get(usize::from(*place)).and_then(|shard| shard.dbs.get(db)) {
-                db.prefetch_index(hash);
-            }
-        }
-        for &KeyHash(hash) in keys {
-            if let Some(&place) = places.get(self.shard_of_hash(hash))
-                && let Some(db) = locks.get(usize::from(place)).and_then(|shard| shard.dbs.get(db))
-            {
-                db.prefetch_entry(hash);
-            }
-        }
+    #[inline]
+    pub(crate) fn lock_of(&self, shard: usize) -> Option<&ShardLock<Shard>> {
+        self.shards.get(shard).map(|shard| &shard.0)
     }
 
     /// All shards.
@@ -232,24 +196,6 @@ impl Engine {
         locked
     }
 
-    /// A view of the shard of one key, if nobody holds it: as [`keyspace`](Self::keyspace) gives of locked shards. `key` is
-    /// [known](Keyspace::know) to it.
-    #[inline]
-    pub fn keyspace_of<'e>(
-        &'e self,
-        key: &[u8],
-        hash: KeyHash,
-        db: usize,
-        now_ms: u64,
-    ) -> Option<Keyspace<'e>> {
-        let number = self.shard_of_key(hash);
-        let guard = self.shards.get(number)?.0.try_lock()?;
-        let shards = Shards { first: Some(guard), number, others: None, all: self.shards.len() == 1 };
-        let mut keys = Keyspace::new(self, shards, db, now_ms);
-        keys.know(key, hash);
-        Some(keys)
-    }
-
     /// Locks one shard if nobody holds it.
     #[inline]
     pub fn try_lock(&self, shard: usize) -> Option<Shards<'_>> {
@@ -268,14 +214,7 @@ impl Engine {
         let mut spins = SPINS;
         for shard in set.iter() {
             let Some(padded) = self.shards.get(shard) else { continue };
-            let guard = loop {
-                if let Some(guard) = padded.0.try_lock() {
-                    break guard;
-                }
-                spins = spins.checked_sub(1).ok_or(shard)?;
-                std::hint::spin_loop();
-            };
-            locked.push(shard, guard);
+            locked.push(shard, padded.0.lock_soon(&mut spins).ok_or(shard)?);
         }
         locked.all = locked.len() >= self.shards.len();
         Ok(locked)
@@ -295,7 +234,7 @@ fn not_locked(shard: usize) -> ! {
 /// Locked shards. Dropping it unlocks them.
 pub struct Shards<'e> {
     /// The first locked shard, or the only one, as it is for most commands.
-    first: Option<MutexGuard<'e, Shard>>,
+    first: Option<Guard<'e, Shard>>,
     /// Its number.
     number: usize,
     /// The others, in ascending order.
@@ -304,12 +243,9 @@ pub struct Shards<'e> {
     all: bool,
 }
 
-/// Locks behind the first one.
+/// Locks behind the first one, with their numbers.
 #[derive(Default)]
-struct Others<'e>(Vec<Guard<'e>>);
-
-/// The number of a shard, and its lock.
-type Guard<'e> = (usize, MutexGuard<'e, Shard>);
+struct Others<'e>(Vec<(usize, Guard<'e, Shard>)>);
 
 impl<'e> Shards<'e> {
     /// No locked shard: for commands that touch no key.
@@ -317,7 +253,7 @@ impl<'e> Shards<'e> {
         Self { first: None, number: 0, others: None, all: false }
     }
 
-    fn push(&mut self, shard: usize, guard: MutexGuard<'e, Shard>) {
+    fn push(&mut self, shard: usize, guard: Guard<'e, Shard>) {
         if self.first.is_none() {
             (self.first, self.number) = (Some(guard), shard);
         } else {
@@ -387,10 +323,15 @@ impl<'e> Shards<'e> {
     pub(crate) fn get(&self, shard: usize) -> &Shard {
         match &self.first {
             Some(guard) if self.number == shard => guard,
-            _ => match self.numbered().find(|(number, _)| *number == shard) {
-                Some((_, found)) => found,
-                None => not_locked(shard),
-            },
+            _ => self.get_other(shard),
+        }
+    }
+
+    #[inline(never)]
+    fn get_other(&self, shard: usize) -> &Shard {
+        match self.numbered().find(|(number, _)| *number == shard) {
+            Some((_, found)) => found,
+            None => not_locked(shard),
         }
     }
 

@@ -52,6 +52,8 @@ impl Kind {
 pub(crate) struct Header(u64);
 
 impl Header {
+    /// Of no entry.
+    pub(crate) const NONE: Self = Self(0);
     const EXPIRES: u64 = 1 << 37;
     const KEY_IS_OBJECT: u64 = 1 << 38;
 
@@ -85,13 +87,19 @@ impl Header {
     }
 
     #[inline]
-    fn expires(self) -> bool {
+    pub(crate) fn expires(self) -> bool {
         self.0 & Self::EXPIRES != 0
     }
 
     #[inline]
     fn key_is_object(self) -> bool {
         self.0 & Self::KEY_IS_OBJECT != 0
+    }
+
+    /// Whether the key lies in the slot and has so many bytes.
+    #[inline(always)]
+    fn has_key_of(self, len: usize) -> bool {
+        len <= KEY_MAX && self.0 & (0xff << 40 | Self::KEY_IS_OBJECT) == (len as u64) << 40
     }
 
     /// Bytes that the key takes in the slot.
@@ -331,9 +339,25 @@ impl<'a> Entry<'a> {
         if !self.header.key_is_object() {
             return self.part(start, self.header.key_len());
         }
+        self.long_key()
+    }
+
+    #[cold]
+    fn long_key(&self) -> &'a [u8] {
         match self.key_object().and_then(|id| self.objects.get(id)) {
             Some(Object::Text(key)) => key,
             _ => &[],
+        }
+    }
+
+    /// Whether this is the entry of `key`.
+    #[inline(always)]
+    pub(crate) fn is_of(&self, key: &[u8]) -> bool {
+        if self.header.has_key_of(key.len()) {
+            let start = self.header.key_start();
+            self.bytes.get(start..start + key.len()).is_some_and(|own| is_same(own, key))
+        } else {
+            self.header.key_is_object() && self.key() == key
         }
     }
 
@@ -370,9 +394,16 @@ impl<'a> Entry<'a> {
     }
 
     /// The value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&self) -> ValueRef<'a> {
         let bytes = self.part(self.header.value_start(), self.header.value_len());
+        match self.header.kind() {
+            Kind::Text => ValueRef::String(StringRef::text(bytes)),
+            _ => self.other_value(bytes),
+        }
+    }
+
+    fn other_value(&self, bytes: &'a [u8]) -> ValueRef<'a> {
         match self.header.kind() {
             Kind::Text => ValueRef::String(StringRef::text(bytes)),
             Kind::Int => ValueRef::String(StringRef::int(read_int(bytes))),
@@ -387,6 +418,19 @@ impl<'a> Entry<'a> {
             },
         }
     }
+}
+
+/// Whether two strings of the same length are the same. Shorter than a call to the library's comparison, which keys are too
+/// short for.
+#[inline(always)]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let (Some(a_end), Some(b_end)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
+        return a.iter().zip(b).all(|(a, b)| a == b);
+    };
+    // The last eight bytes overlap those before.
+    let whole = |bytes: &[u8]| (bytes.len() - 1) / 8;
+    let (a, b) = (&a.as_chunks::<8>().0[..whole(a)], &b.as_chunks::<8>().0[..whole(b)]);
+    a_end == b_end && a.iter().zip(b).all(|(a, b)| a == b)
 }
 
 #[inline]

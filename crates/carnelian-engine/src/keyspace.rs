@@ -64,12 +64,28 @@ impl<'e> Keyspace<'e> {
         Self { engine, shards, db, now_ms, no_touch: false, effects: Effects::default(), known: (0, 0, 0) }
     }
 
-    /// Saves hashing `key` again: whoever looks up these bytes, in this place, gets this hash. The place must keep them
-    /// for as long as the keyspace is used.
+    /// Turns to the shard of one key, of this hash, in a database; false, with nothing locked, when another thread holds it.
+    /// A shard that is locked already stays so.
+    ///
+    /// The key is not hashed again as long as it is looked up from the place where it is now, which must keep it.
     #[inline]
-    pub fn know(&mut self, key: &[u8], hash: KeyHash) {
+    pub fn enter(&mut self, key: &[u8], hash: KeyHash, db: usize) -> bool {
         debug_assert_eq!(hash, self.engine.key_hash(key));
+        self.db = db;
         self.known = (key.as_ptr().addr(), key.len(), hash.0);
+        let number = self.engine.shard_of_key(hash);
+        if self.shards.only() == Some(number) {
+            return true;
+        }
+        // Nothing is locked by who holds a lock.
+        self.shards.release();
+        match self.engine.try_lock(number) {
+            Some(shards) => {
+                self.shards = shards;
+                true
+            }
+            None => false,
+        }
     }
 
     #[inline]
@@ -126,14 +142,24 @@ impl<'e> Keyspace<'e> {
     /// Finds a live entry, removing it if its time is over.
     #[inline]
     fn find(&mut self, hash: u64, key: &[u8]) -> Option<Spot> {
-        let (db, now_ms) = (self.db, self.now_ms);
-        let db = self.shard(hash).dbs.get(db)?;
-        let spot = db.find(hash, key)?;
-        if db.entry(spot).is_expired(now_ms) && !self.engine.settings().loading() {
-            self.expire(hash, spot);
+        let db = self.db;
+        let (spot, header) = self.shard(hash).dbs.get(db)?.find_entry(hash, key)?;
+        if header.expires() && self.is_over(hash, spot) {
             return None;
         }
         Some(spot)
+    }
+
+    /// Removes an entry that expires if its time is over.
+    #[inline(never)]
+    fn is_over(&mut self, hash: u64, spot: Spot) -> bool {
+        let (number, now_ms) = (self.db, self.now_ms);
+        let over = self.shard(hash).dbs.get(number).is_some_and(|db| db.entry(spot).is_expired(now_ms));
+        let over = over && !self.engine.settings().loading();
+        if over {
+            self.expire(hash, spot);
+        }
+        over
     }
 
     #[cold]
@@ -182,10 +208,9 @@ impl<'e> Keyspace<'e> {
         let touches = lookup == Lookup::Use && !self.no_touch && !settings.track_changes();
         let Shard { dbs, rng, .. } = self.shard(hash);
         let db = dbs.get_mut(number)?;
-        if touches {
-            db.touch(spot, settings, now_ms, rng);
-        }
-        Some(db.entry(spot).value())
+        let entry =
+            db.use_entry(spot, |clock| if touches { clock.touched(settings, now_ms, rng) } else { clock });
+        Some(entry.value())
     }
 
     /// Notes a use of the entry.
@@ -194,7 +219,7 @@ impl<'e> Keyspace<'e> {
         let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
         let Shard { dbs, rng, .. } = self.shard(hash);
         if let Some(db) = dbs.get_mut(number) {
-            db.touch(spot, settings, now_ms, rng);
+            db.move_clock(spot, |clock| clock.touched(settings, now_ms, rng));
         }
     }
 
@@ -207,6 +232,7 @@ impl<'e> Keyspace<'e> {
         }
     }
 
+    #[cold]
     fn count_miss(&mut self, key: &[u8]) {
         self.effects.misses += 1;
         self.event(EventClass::KEY_MISS, "keymiss", key);
@@ -432,7 +458,7 @@ impl<'e> Keyspace<'e> {
         let hash = self.hash(key);
         if let Some(spot) = self.find(hash, key) {
             let db = self.db;
-            self.shard(hash).db_mut(db).set_clock(spot, access);
+            self.shard(hash).db_mut(db).move_clock(spot, |_| access);
         }
     }
 

@@ -3,20 +3,22 @@
 /// Asks for the cache lines of an item, the first two of them. Only a hint: nothing is read.
 #[inline(always)]
 pub(crate) fn item<T: ?Sized>(item: &T) {
-    first_lines(std::ptr::from_ref(item).cast(), size_of_val(item));
+    let start = std::ptr::from_ref(item).cast::<i8>();
+    line(start);
+    if size_of_val(item) > LINE {
+        line(start.wrapping_add(LINE));
+    }
 }
 
-/// Asks for the first two cache lines of some bytes.
+/// Asks for the cache lines of an entry of common size that these bytes begin with.
 #[inline(always)]
 pub(crate) fn lines(bytes: &[u8]) {
-    first_lines(bytes.as_ptr().cast(), bytes.len());
-}
-
-#[inline(always)]
-fn first_lines(start: *const i8, bytes: usize) {
+    let start = bytes.as_ptr().cast::<i8>();
     line(start);
-    if bytes > LINE {
-        line(start.wrapping_add(LINE));
+    line(start.wrapping_add(LINE));
+    // One that begins at the end of a line reaches into the third.
+    if start.addr() % LINE >= 48 {
+        line(start.wrapping_add(2 * LINE));
     }
 }
 

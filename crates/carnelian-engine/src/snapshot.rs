@@ -45,7 +45,7 @@ impl<'a> SnapshotEntry<'a> {
 }
 
 /// Turns entries into bytes of a snapshot file.
-pub trait EntryEncoder: Send {
+pub trait EntryEncoder: Send + Sync {
     /// Appends the encoded entry to `out`.
     fn encode(&mut self, out: &mut Vec<u8>, entry: SnapshotEntry<'_>);
 }

@@ -44,10 +44,6 @@ impl SharedParts {
         self.bytes
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.parts.is_empty()
-    }
-
     /// Adds a text behind the first `at` bytes of the buffer and all other texts.
     pub(crate) fn push(&mut self, at: usize, text: Arc<Vec<u8>>, part: Range<usize>) {
         self.bytes += part.len();

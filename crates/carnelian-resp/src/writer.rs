@@ -82,6 +82,8 @@ pub struct ReplyWriter {
     sent: usize,
     /// Texts that are not in `buf`; `None` when there are none.
     shared: Option<Box<SharedParts>>,
+    /// Bytes of these that have not been sent.
+    shared_bytes: usize,
     shape: Shape,
 }
 
@@ -129,6 +131,7 @@ impl ReplyWriter {
     pub fn take(&mut self) -> Vec<u8> {
         self.shape.clear();
         self.sent = 0;
+        self.shared_bytes = 0;
         let buf = std::mem::take(&mut self.buf);
         match self.shared.take() {
             Some(shared) => shared.copied(&buf, 0),
@@ -153,7 +156,9 @@ impl ReplyWriter {
         self.shape.clear();
         self.buf.clear();
         self.sent = 0;
-        self.shared = None;
+        if self.shared.take().is_some() {
+            self.shared_bytes = 0;
+        }
     }
 
     /// Forget what was written after the buffer was `len` bytes long, for example half a reply before an error.
@@ -162,21 +167,21 @@ impl ReplyWriter {
         self.buf.truncate(len);
         if let Some(shared) = &mut self.shared {
             shared.truncate(len);
+            self.count_shared();
         }
-        self.drop_empty();
     }
 
     /// Bytes that have not been sent, those of texts that are referred to included.
     #[inline]
     pub fn unsent(&self) -> usize {
-        self.buf.len() - self.sent + self.unsent_shared()
+        self.buf.len() - self.sent + self.shared_bytes
     }
 
     /// Of [`unsent`](Self::unsent), the bytes of texts that are referred to. Unless it is 0,
     /// [`unsent_slices`](Self::unsent_slices) has to be sent.
     #[inline]
     pub fn unsent_shared(&self) -> usize {
-        self.shared.as_ref().map_or(0, |shared| shared.bytes())
+        self.shared_bytes
     }
 
     /// What of the buffer has not been sent, without texts that are referred to.
@@ -204,7 +209,7 @@ impl ReplyWriter {
     pub fn advance(&mut self, count: usize) {
         if let Some(shared) = &mut self.shared {
             self.sent = shared.advance(self.sent, count);
-            self.drop_empty();
+            self.count_shared();
         } else {
             self.sent += count;
         }
@@ -224,8 +229,9 @@ impl ReplyWriter {
         }
     }
 
-    fn drop_empty(&mut self) {
-        if self.shared.as_ref().is_some_and(|shared| shared.is_empty()) {
+    fn count_shared(&mut self) {
+        self.shared_bytes = self.shared.as_ref().map_or(0, |shared| shared.bytes());
+        if self.shared_bytes == 0 {
             self.shared = None;
         }
     }
@@ -313,6 +319,7 @@ impl ReplyWriter {
         self.value();
         self.header(b'$', bytes.len());
         let at = self.buf.len();
+        self.shared_bytes += part.len();
         self.shared.get_or_insert_default().push(at, Arc::clone(text), part);
         self.buf.extend_from_slice(b"\r\n");
     }

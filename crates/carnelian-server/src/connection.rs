@@ -265,7 +265,7 @@ impl Connection {
                             continue;
                         }
                         let (node, session) = (&worker.node, &mut self.session);
-                        let prepared = node.prepare_alone(args);
+                        let prepared = node.prepare(args);
                         let flow = node.execute_prepared(session, args, &prepared, &mut self.out, &mut batch);
                         (flow, at + len)
                     }
@@ -310,8 +310,11 @@ impl Connection {
                 self.parser.set_limits(worker.server.request_limits(self.authenticated));
                 ahead.clear();
             }
-            if self.is_flush_due() && !self.flush_early() {
-                break;
+            if self.is_flush_due() {
+                batch.settle();
+                if !self.flush_early() {
+                    break;
+                }
             }
         }
         // Between requests, a large one leaves its memory behind.
@@ -343,7 +346,8 @@ impl Connection {
 
     #[inline]
     fn is_flush_due(&self) -> bool {
-        self.out.unsent_buf().len() > FLUSH_BYTES || self.out.unsent_shared() > FLUSH_SHARED_BYTES
+        let (unsent, shared) = (self.out.unsent(), self.out.unsent_shared());
+        unsent > FLUSH_BYTES && (unsent - shared > FLUSH_BYTES || shared > FLUSH_SHARED_BYTES)
     }
 
     /// Sends replies in the middle of a batch. False when a client that has not authenticated does not read them: it is
