@@ -6,7 +6,8 @@ use crate::error::{CommandError, CommandResult};
 use crate::session::Session;
 use crate::spec::CommandSpec;
 use carnelian_engine::{
-    Edit, Element, EventClass, Hash, HashRef, Keyspace, List, Set, ShardSet, StringRef, ValueRef, ValueType,
+    Content, Edit, Element, EventClass, Hash, HashRef, Keyspace, List, Set, ShardSet, StringRef, ValueRef,
+    ValueType,
 };
 use carnelian_resp::{Args, ReplyWriter};
 
@@ -221,9 +222,10 @@ impl ElementReply for ReplyWriter {
 
     #[inline]
     fn string(&mut self, value: StringRef<'_>) {
-        match value.as_blob() {
-            Some(blob) => self.bulk_shared(blob, 0..blob.len()),
-            None => self.element(value.get()),
+        match value.content() {
+            Content::Bytes(bytes) => self.bulk(bytes),
+            Content::Int(value) => self.bulk_integer(value),
+            Content::Blob(blob) => self.bulk_shared(blob, 0..blob.len()),
         }
     }
 }

@@ -343,7 +343,7 @@ impl<'a> Entry<'a> {
     }
 
     #[cold]
-    fn long_key(&self) -> &'a [u8] {
+    fn long_key(self) -> &'a [u8] {
         match self.key_object().and_then(|id| self.objects.get(id)) {
             Some(Object::Text(key)) => key,
             _ => &[],

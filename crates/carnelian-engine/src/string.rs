@@ -21,58 +21,60 @@ pub(crate) fn may_be_integer(bytes: &[u8]) -> bool {
     bytes.len() <= INTEGER_MAX
 }
 
+/// What a string value holds, and where.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// An integer.
+    Int(i64),
+    /// Bytes in the entry of the key.
+    Bytes(&'a [u8]),
+    /// Bytes of their own. They can be kept for longer than the lock: whoever changes the value then copies it first, so
+    /// that what is kept stays as it is.
+    Blob(&'a Arc<Vec<u8>>),
+}
+
 /// A look at a string value.
 #[derive(Clone, Copy, Debug)]
-pub struct StringRef<'a>(Look<'a>);
-
-#[derive(Clone, Copy, Debug)]
-enum Look<'a> {
-    Int(i64),
-    Text(&'a [u8]),
-    Edited(&'a [u8]),
-    /// Beside the arena.
-    Blob(&'a Arc<Vec<u8>>),
+pub struct StringRef<'a> {
+    content: Content<'a>,
+    edited: bool,
 }
 
 impl<'a> StringRef<'a> {
     #[inline]
     pub(crate) fn int(value: i64) -> Self {
-        Self(Look::Int(value))
+        Self { content: Content::Int(value), edited: false }
     }
 
     #[inline]
     pub(crate) fn text(bytes: &'a [u8]) -> Self {
-        Self(Look::Text(bytes))
+        Self { content: Content::Bytes(bytes), edited: false }
     }
 
     #[inline]
     pub(crate) fn edited(bytes: &'a [u8]) -> Self {
-        Self(Look::Edited(bytes))
+        Self { content: Content::Bytes(bytes), edited: true }
     }
 
     #[inline]
     pub(crate) fn blob(blob: &'a Arc<Vec<u8>>) -> Self {
-        Self(Look::Blob(blob))
+        Self { content: Content::Blob(blob), edited: true }
     }
 
     /// The content, without copying it.
     #[inline]
     pub fn get(&self) -> Element<'a> {
-        match self.0 {
-            Look::Int(value) => Element::Int(value),
-            Look::Text(bytes) | Look::Edited(bytes) => Element::Str(bytes),
-            Look::Blob(blob) => Element::Str(blob),
+        match self.content {
+            Content::Int(value) => Element::Int(value),
+            Content::Bytes(bytes) => Element::Str(bytes),
+            Content::Blob(blob) => Element::Str(blob),
         }
     }
 
-    /// The content of a large string, for keeping it longer than the lock: a change of the value does not change what is
-    /// kept, for then it copies the value first.
+    /// The content and where it is.
     #[inline]
-    pub fn as_blob(&self) -> Option<&'a Arc<Vec<u8>>> {
-        match self.0 {
-            Look::Blob(blob) => Some(blob),
-            Look::Int(_) | Look::Text(_) | Look::Edited(_) => None,
-        }
+    pub fn content(&self) -> Content<'a> {
+        self.content
     }
 
     /// Length of the content in bytes.
@@ -96,20 +98,19 @@ impl<'a> StringRef<'a> {
 
     /// Name of the encoding, as OBJECT ENCODING gives it.
     pub fn encoding(&self) -> &'static str {
-        match self.0 {
-            Look::Int(_) => "int",
-            Look::Text(bytes) if bytes.len() <= EMBEDDED_MAX => "embstr",
-            Look::Text(_) | Look::Edited(_) | Look::Blob(_) => "raw",
+        match self.content {
+            Content::Int(_) => "int",
+            Content::Bytes(bytes) if bytes.len() <= EMBEDDED_MAX && !self.edited => "embstr",
+            Content::Bytes(_) | Content::Blob(_) => "raw",
         }
     }
 
     /// A value of its own. O(n).
     pub fn to_value(&self) -> StringValue {
-        match self.0 {
-            Look::Int(value) => StringValue::from_int(value),
-            Look::Text(bytes) => StringValue::from_text(bytes),
-            Look::Edited(bytes) => StringValue::from_raw(bytes.to_vec()),
-            Look::Blob(blob) => StringValue::from_raw(blob.to_vec()),
+        match self.get() {
+            Element::Int(value) => StringValue::from_int(value),
+            Element::Str(bytes) if self.edited => StringValue::from_raw(bytes.to_vec()),
+            Element::Str(bytes) => StringValue::from_text(bytes),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Large strings that somebody keeps while they are changed.
 
-use carnelian_engine::{Engine, EngineOptions, Expiry, Keyspace, ValueRef};
+use carnelian_engine::{Content, Engine, EngineOptions, Expiry, Keyspace, ValueRef};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,10 @@ fn engine() -> Engine {
 
 fn keep(keys: &mut Keyspace<'_>, key: &[u8]) -> Option<Blob> {
     match keys.read(key)? {
-        ValueRef::String(string) => string.as_blob().map(Arc::clone),
+        ValueRef::String(string) => match string.content() {
+            Content::Blob(blob) => Some(Arc::clone(blob)),
+            Content::Bytes(_) | Content::Int(_) => None,
+        },
         _ => None,
     }
 }

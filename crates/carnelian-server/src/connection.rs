@@ -487,11 +487,10 @@ impl Connection {
 
     /// Writes as much as the socket takes now.
     fn flush(&mut self) -> io::Result<()> {
-        while self.out.unsent() > 0 {
+        let mut unsent = self.out.unsent();
+        while unsent > 0 {
             let written = if self.out.unsent_shared() > 0 {
-                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-                let count = self.out.unsent_slices(&mut slices);
-                self.stream.try_write_vectored(&slices[..count])
+                self.write_pieces()
             } else {
                 self.stream.try_write(self.out.unsent_buf())
             };
@@ -499,6 +498,7 @@ impl Connection {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
                     self.out.advance(bytes);
+                    unsent = self.out.unsent();
                     self.worker.counters.output_bytes.add(bytes as u64);
                     self.worker.counters.writes.add(1);
                 }
@@ -506,7 +506,7 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
-        if self.out.unsent() == 0 {
+        if unsent == 0 {
             self.out.clear();
             self.over_soft_limit_since_ms = None;
             if matches!(self.state, State::Ready) {
@@ -516,6 +516,14 @@ impl Connection {
             self.out.shed_sent(FLUSH_BYTES);
         }
         Ok(())
+    }
+
+    /// Writes what comes next of replies that refer to large values.
+    #[cold]
+    fn write_pieces(&self) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let count = self.out.unsent_slices(&mut slices);
+        self.stream.try_write_vectored(&slices[..count])
     }
 
     fn is_over_output_limit(&mut self) -> bool {

@@ -4,7 +4,7 @@ use crate::ctx::{Ctx, TypedKeys};
 use crate::cursor::integer;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Expiry, Settings, ValueRef};
+use carnelian_engine::{Content, EventClass, Expiry, Settings, ValueRef};
 use std::ops::Range;
 
 const PART: &str = "O(N), N being the length of the part";
@@ -89,9 +89,9 @@ fn getrange(ctx: &mut Ctx) -> CommandResult {
         return Ok(());
     };
     let part = part(string.len(), start, end);
-    match string.as_blob() {
-        Some(blob) => ctx.out.bulk_shared(blob, part),
-        None => string.get().with_bytes(|bytes| ctx.out.bulk(&bytes[part])),
+    match string.content() {
+        Content::Blob(blob) => ctx.out.bulk_shared(blob, part),
+        Content::Bytes(_) | Content::Int(_) => string.get().with_bytes(|bytes| ctx.out.bulk(&bytes[part])),
     }
     Ok(())
 }
