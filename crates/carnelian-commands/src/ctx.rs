@@ -222,10 +222,9 @@ impl ElementReply for ReplyWriter {
 
     #[inline]
     fn string(&mut self, value: StringRef<'_>) {
-        match value.content() {
-            Content::Bytes(bytes) => self.bulk(bytes),
-            Content::Int(value) => self.bulk_integer(value),
-            Content::Blob(blob) => self.bulk_shared(blob, 0..blob.len()),
+        if let Content::Blob(blob) = value.content() {
+            return self.bulk_shared(blob, 0..blob.len());
         }
+        self.element(value.get());
     }
 }

@@ -35,46 +35,56 @@ pub enum Content<'a> {
 
 /// A look at a string value.
 #[derive(Clone, Copy, Debug)]
-pub struct StringRef<'a> {
-    content: Content<'a>,
-    edited: bool,
+pub struct StringRef<'a>(Look<'a>);
+
+/// One word less than a [`Content`] and a flag: it is handed up for every GET.
+#[derive(Clone, Copy, Debug)]
+enum Look<'a> {
+    Int(i64),
+    Text(&'a [u8]),
+    Edited(&'a [u8]),
+    Blob(&'a Arc<Vec<u8>>),
 }
 
 impl<'a> StringRef<'a> {
     #[inline]
     pub(crate) fn int(value: i64) -> Self {
-        Self { content: Content::Int(value), edited: false }
+        Self(Look::Int(value))
     }
 
     #[inline]
     pub(crate) fn text(bytes: &'a [u8]) -> Self {
-        Self { content: Content::Bytes(bytes), edited: false }
+        Self(Look::Text(bytes))
     }
 
     #[inline]
     pub(crate) fn edited(bytes: &'a [u8]) -> Self {
-        Self { content: Content::Bytes(bytes), edited: true }
+        Self(Look::Edited(bytes))
     }
 
     #[inline]
     pub(crate) fn blob(blob: &'a Arc<Vec<u8>>) -> Self {
-        Self { content: Content::Blob(blob), edited: true }
-    }
-
-    /// The content, without copying it.
-    #[inline]
-    pub fn get(&self) -> Element<'a> {
-        match self.content {
-            Content::Int(value) => Element::Int(value),
-            Content::Bytes(bytes) => Element::Str(bytes),
-            Content::Blob(blob) => Element::Str(blob),
-        }
+        Self(Look::Blob(blob))
     }
 
     /// The content and where it is.
     #[inline]
     pub fn content(&self) -> Content<'a> {
-        self.content
+        match self.0 {
+            Look::Text(bytes) | Look::Edited(bytes) => Content::Bytes(bytes),
+            Look::Int(value) => Content::Int(value),
+            Look::Blob(blob) => Content::Blob(blob),
+        }
+    }
+
+    /// The content, without copying it.
+    #[inline]
+    pub fn get(&self) -> Element<'a> {
+        match self.content() {
+            Content::Int(value) => Element::Int(value),
+            Content::Bytes(bytes) => Element::Str(bytes),
+            Content::Blob(blob) => Element::Str(blob),
+        }
     }
 
     /// Length of the content in bytes.
@@ -98,19 +108,20 @@ impl<'a> StringRef<'a> {
 
     /// Name of the encoding, as OBJECT ENCODING gives it.
     pub fn encoding(&self) -> &'static str {
-        match self.content {
-            Content::Int(_) => "int",
-            Content::Bytes(bytes) if bytes.len() <= EMBEDDED_MAX && !self.edited => "embstr",
-            Content::Bytes(_) | Content::Blob(_) => "raw",
+        match self.0 {
+            Look::Int(_) => "int",
+            Look::Text(bytes) if bytes.len() <= EMBEDDED_MAX => "embstr",
+            Look::Text(_) | Look::Edited(_) | Look::Blob(_) => "raw",
         }
     }
 
     /// A value of its own. O(n).
     pub fn to_value(&self) -> StringValue {
-        match self.get() {
-            Element::Int(value) => StringValue::from_int(value),
-            Element::Str(bytes) if self.edited => StringValue::from_raw(bytes.to_vec()),
-            Element::Str(bytes) => StringValue::from_text(bytes),
+        match self.0 {
+            Look::Int(value) => StringValue::from_int(value),
+            Look::Text(bytes) => StringValue::from_text(bytes),
+            Look::Edited(bytes) => StringValue::from_raw(bytes.to_vec()),
+            Look::Blob(blob) => StringValue::from_raw(blob.to_vec()),
         }
     }
 }

@@ -310,7 +310,7 @@ impl ReplyWriter {
     /// # Panics
     ///
     /// When the part reaches beyond the text.
-    #[inline(never)]
+    #[cold]
     pub fn bulk_shared(&mut self, text: &Arc<Vec<u8>>, part: Range<usize>) {
         let bytes = &text[part.clone()];
         if !self.shares || !is_worth_sharing(text, &part) {

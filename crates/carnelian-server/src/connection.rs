@@ -498,7 +498,7 @@ impl Connection {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
                     self.out.advance(bytes);
-                    unsent = self.out.unsent();
+                    unsent -= bytes;
                     self.worker.counters.output_bytes.add(bytes as u64);
                     self.worker.counters.writes.add(1);
                 }
