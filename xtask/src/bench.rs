@@ -79,6 +79,9 @@ pub(crate) struct Args {
     /// Print Markdown for docs/performance.md instead of the table.
     #[arg(long)]
     markdown: bool,
+    /// Measure how much more two threads do than one instead, in the engine alone. It takes --rounds.
+    #[arg(long, conflicts_with = "micro")]
+    scaling: bool,
     /// Run the criterion benches of all crates instead, and print their medians.
     #[arg(long)]
     micro: bool,
@@ -92,6 +95,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", requires = "micro")]
     baseline: Option<String>,
 }
+
+/// Rounds of --scaling for each of --rounds: they are short, and the best one counts.
+const SCALING_ROUNDS: u32 = 100;
 
 /// Who makes the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -109,6 +115,11 @@ fn parse_peer(text: &str) -> Result<Contender, String> {
 pub(crate) fn run(args: Args) -> Result<()> {
     if args.micro {
         return micro::run(args.filter.as_deref(), args.save.as_deref(), args.baseline.as_deref());
+    }
+    if args.scaling {
+        let rounds = (args.rounds * SCALING_ROUNDS).to_string();
+        let example = ["run", "--release", "--package", "carnelian-engine", "--example", "scaling", "--"];
+        return sh::check(sh::cargo(example).arg(rounds));
     }
     let contenders = contenders(&args)?;
     let load = load(&args)?;

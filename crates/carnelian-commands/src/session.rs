@@ -45,6 +45,13 @@ pub struct Transaction {
     pub bytes: usize,
 }
 
+impl Transaction {
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.bytes + self.queue.capacity() * size_of::<Queued>()
+    }
+}
+
 /// What CLIENT REPLY says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReplyMode {

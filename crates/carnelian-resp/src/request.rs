@@ -234,6 +234,11 @@ impl RequestParser {
         self.spans.capacity() * size_of::<Span>() + self.scratch.capacity()
     }
 
+    /// Bytes of a request in the making that have been read for good: what is before the line or argument being read.
+    pub fn settled_bytes(&self) -> usize {
+        if self.is_midway() { self.at } else { 0 }
+    }
+
     /// The arguments of the request that the last call of [`parse`](Self::parse) completed; `input` is what that
     /// call was given. An empty request has none.
     #[inline]

@@ -44,6 +44,11 @@ impl SharedParts {
         self.bytes
     }
 
+    /// Bytes that keeping count of them takes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        size_of::<Self>() + self.parts.capacity() * size_of::<Part>()
+    }
+
     /// Adds a text behind the first `at` bytes of the buffer and all other texts.
     pub(crate) fn push(&mut self, at: usize, text: Arc<Vec<u8>>, part: Range<usize>) {
         self.bytes += part.len();

@@ -139,6 +139,12 @@ impl ReplyWriter {
         }
     }
 
+    /// Bytes that the buffer takes, used or not, without texts that are referred to.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity() + self.shared.as_ref().map_or(0, |shared| shared.heap_bytes())
+    }
+
     /// Bytes in the buffer: a place that [`truncate`](Self::truncate) goes back to.
     #[inline]
     pub fn len(&self) -> usize {

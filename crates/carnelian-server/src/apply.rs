@@ -52,6 +52,7 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
             server.cached.max_bulk_bytes.store(size(id), Relaxed);
             settings.set_max_bulk_len(size(id));
         }
+        id::MAXMEMORY_CLIENTS => server.set_client_limit(config),
         id::CLIENT_QUERY_BUFFER_LIMIT => server.cached.query_buffer_bytes.store(size(id), Relaxed),
         id::CLIENT_OUTPUT_BUFFER_LIMIT => {
             let limits = config.output_limits();
@@ -71,6 +72,7 @@ pub(crate) fn one(server: &Server, node: &Node, config: &Config, id: Id) -> Resu
         id::MAXMEMORY => {
             server.memory.refresh();
             server.cached.max_memory.store(config.uint(id), Relaxed);
+            server.set_client_limit(config);
             settings.set_shares_integers(shares_integers(config));
         }
         id::LOGLEVEL => server.log.set_level(Level::from_name(config.word(id))),

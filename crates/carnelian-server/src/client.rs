@@ -1,12 +1,20 @@
 //! What the server knows of each client beyond its own connection, and the register of all clients.
 
+use crate::connection::Connection;
 use crate::inbox::{Inbox, Mail};
-use carnelian_commands::{Client, Session};
-use parking_lot::Mutex;
+use carnelian_commands::{Client, Session, Transaction};
+use parking_lot::{Mutex, MutexGuard};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// What a client takes that has sent nothing: its handle, its connection, and what it is registered in.
+const BARE_BYTES: usize = size_of::<ClientHandle>() + size_of::<Connection>() + 256;
+/// What watching a key takes, with the client and with the key.
+const WATCHED_BYTES: usize = size_of::<(usize, Box<[u8]>)>() + 96;
+/// What a subscription takes, with the client and with the channel.
+const SUBSCRIPTION_BYTES: usize = 2 * size_of::<Box<[u8]>>() + 96;
 
 /// Facts that change seldom and are text.
 #[derive(Clone, Debug, Default)]
@@ -47,11 +55,21 @@ pub(crate) struct ClientHandle {
     /// Commands queued by MULTI; -1 outside.
     pub(crate) queued: AtomicI64,
     pub(crate) queued_bytes: AtomicUsize,
+    /// Received and not understood yet.
     pub(crate) query_bytes: AtomicUsize,
+    /// Of the request in the making, understood already.
+    pub(crate) argument_bytes: AtomicUsize,
     pub(crate) output_bytes: AtomicUsize,
-    /// Of these, bytes of values that replies refer to: they are in memory once, however many replies show them. Has a
-    /// meaning only while there is output.
+    /// Of these, bytes of values that replies refer to: they are in memory once, however many replies show them.
     pub(crate) shared_output_bytes: AtomicUsize,
+    /// What buffers of requests and replies take, used or not.
+    pub(crate) buffer_bytes: AtomicUsize,
+    /// What its watched keys and subscriptions take.
+    pub(crate) registered_bytes: AtomicUsize,
+    /// What it counts for in [`ClientMemory`](crate::client_memory::ClientMemory).
+    pub(crate) counted_bytes: AtomicUsize,
+    /// What it counted for when it was disconnected for it, until it has gone.
+    pub(crate) leaving_bytes: AtomicUsize,
     pub(crate) blocked: AtomicBool,
     pub(crate) monitoring: AtomicBool,
     pub(crate) no_evict: AtomicBool,
@@ -101,8 +119,13 @@ impl ClientHandle {
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicUsize::default(),
             query_bytes: AtomicUsize::default(),
+            argument_bytes: AtomicUsize::default(),
             output_bytes: AtomicUsize::default(),
             shared_output_bytes: AtomicUsize::default(),
+            buffer_bytes: AtomicUsize::default(),
+            registered_bytes: AtomicUsize::default(),
+            counted_bytes: AtomicUsize::default(),
+            leaving_bytes: AtomicUsize::default(),
             blocked: AtomicBool::default(),
             monitoring: AtomicBool::default(),
             no_evict: AtomicBool::default(),
@@ -120,7 +143,17 @@ impl ClientHandle {
         self.last_command.store(session.last_command.map_or(-1, |id| id as i64), Relaxed);
         let queue = session.transaction.as_ref();
         self.queued.store(queue.map_or(-1, |queue| queue.queue.len() as i64), Relaxed);
-        self.queued_bytes.store(queue.map_or(0, |queue| queue.bytes), Relaxed);
+        self.queued_bytes.store(queue.map_or(0, Transaction::heap_bytes), Relaxed);
+        let registered = session.watched.len() * WATCHED_BYTES
+            + (session.subscriptions + session.shard_subscriptions) * SUBSCRIPTION_BYTES;
+        self.registered_bytes.store(registered, Relaxed);
+    }
+
+    /// Bytes that it takes in all, values that its replies refer to included. What the names of watched keys and channels take is not known here.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        [&self.buffer_bytes, &self.shared_output_bytes, &self.queued_bytes, &self.registered_bytes]
+            .iter()
+            .fold(BARE_BYTES, |sum, part| sum + part.load(Relaxed))
     }
 
     /// Whether it gets messages of others: it counts as a pub/sub client for limits.
@@ -171,6 +204,11 @@ impl Clients {
 
     pub(crate) fn len(&self) -> usize {
         self.connected.lock().len()
+    }
+
+    /// The register, locked. Nothing else may be locked meanwhile.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<ClientHandle>>> {
+        self.connected.lock()
     }
 
     /// All clients, oldest first.

@@ -33,9 +33,8 @@ pub(crate) const UNAUTHENTICATED_OUTPUT_MAX: usize = 17 * 1024;
 const BLOCKED_INPUT_MAX: usize = 1024 * 1024;
 /// What a parser may keep between requests, in bytes; only requests of thousands of arguments need more.
 const PARSER_KEPT_BYTES: usize = 64 * 1024;
-/// Room for one read of the rest of a request, in bytes: the least, and the most.
+/// The least room for one read of the rest of a request, in bytes.
 const READ_BYTES_MIN: usize = 16 * 1024;
-const READ_BYTES_MAX: usize = 1024 * 1024;
 /// How often a command that finds a shard held is tried again as soon as all other connections had their turn.
 const TRIES_AT_ONCE: u32 = 8;
 /// After what time it is tried again from then on, should nobody tell that locks were released.
@@ -125,7 +124,11 @@ impl Connection {
                 self.read_mail();
             }
             if !self.closing && matches!(self.state, State::Ready) && self.has_work() {
-                self.execute_pending();
+                // A large request may be too much before it has run.
+                self.account();
+                if !self.client.closing.load(Relaxed) {
+                    self.execute_pending();
+                }
             }
             self.flush()?;
             if self.closing {
@@ -134,6 +137,7 @@ impl Connection {
             if self.is_over_output_limit() {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
+            self.account();
             if matches!(self.state, State::Busy { retry: None }) {
                 tokio::task::yield_now().await;
                 self.try_again();
@@ -175,9 +179,7 @@ impl Connection {
         let may_read = !waiting || pending.len() < BLOCKED_INPUT_MAX;
         let keeps_input = waiting || !pending.is_empty();
         if keeps_input && may_read {
-            // What is announced is reserved only in step with what arrives: announcing costs a client nothing.
-            let most = pending.len().clamp(READ_BYTES_MIN, READ_BYTES_MAX);
-            pending.reserve(needed.saturating_sub(pending.len()).clamp(READ_BYTES_MIN, most));
+            reserve(pending, *needed);
         }
         poll_fn(|cx| {
             if client.inbox.has_mail() {
@@ -350,14 +352,24 @@ impl Connection {
         unsent > FLUSH_BYTES && (unsent - shared > FLUSH_BYTES || shared > FLUSH_SHARED_BYTES)
     }
 
-    /// Sends replies in the middle of a batch. False when a client that has not authenticated does not read them: it is
-    /// about to be closed.
+    /// Sends replies in the middle of a batch. False when the client is about to be closed: it has not authenticated and does
+    /// not read them, or clients take too much memory, and it more than others.
     fn flush_early(&mut self) -> bool {
-        if self.flush().is_err() || self.is_over_output_limit() {
+        // The limit is on what was replied, not on what the socket happens to take of it.
+        if self.is_over_output_limit() || self.flush().is_err() || self.is_over_output_limit() {
             self.closing = true;
-            self.out.clear();
+            self.discard_replies();
+            return false;
         }
-        self.authenticated || self.out.unsent() < UNAUTHENTICATED_OUTPUT_MAX
+        self.account();
+        !self.client.closing.load(Relaxed)
+            && (self.authenticated || self.out.unsent() < UNAUTHENTICATED_OUTPUT_MAX)
+    }
+
+    /// Gives up what has not been sent.
+    fn discard_replies(&mut self) {
+        self.out.clear();
+        drop(self.out.take());
     }
 
     /// Takes back what a command wrote although CLIENT REPLY says that it must not.
@@ -526,14 +538,29 @@ impl Connection {
         self.stream.try_write_vectored(&slices[..count])
     }
 
+    /// Tells what the client takes. If that is too much it finds so in its mail.
+    fn account(&self) {
+        // What a request announces counts as if it was there: nobody else may have the room.
+        let buffers = self.pending.capacity().max(self.needed)
+            + self.out.capacity()
+            + self.client.inbox.bytes()
+            + self.parser.heap_bytes();
+        self.client.buffer_bytes.store(buffers, Relaxed);
+        self.client.shared_output_bytes.store(self.out.unsent_shared(), Relaxed);
+        // Sending has freed some of it perhaps.
+        crate::memory::publish();
+        self.worker.server.account(&self.client);
+    }
+
     fn is_over_output_limit(&mut self) -> bool {
         let unsent = (self.out.unsent() + self.client.inbox.bytes()) as u64;
         self.client.output_bytes.store(unsent as usize, Relaxed);
-        self.client.query_bytes.store(self.pending.len(), Relaxed);
+        let settled = self.parser.settled_bytes();
+        self.client.query_bytes.store(self.pending.len().saturating_sub(settled), Relaxed);
+        self.client.argument_bytes.store(settled, Relaxed);
         if unsent == 0 {
             return false;
         }
-        self.client.shared_output_bytes.store(self.out.unsent_shared(), Relaxed);
         let now_ms = self.worker.server.clock.unix_ms();
         let over = self.worker.server.output_limit_exceeded(
             &self.client,
@@ -576,6 +603,26 @@ impl Drop for Connection {
         node.discard(&mut self.session);
         self.worker.server.forget_client(&self.client);
     }
+}
+
+/// Makes room for more of a request that is `needed` bytes long as far as known. What is announced is reserved only in step
+/// with what arrives, so that announcing costs a client nothing; and no more than that, so that the memory which its
+/// requests take is what it is told to take.
+fn reserve(pending: &mut BytesMut, needed: usize) {
+    let len = pending.len();
+    let rest = needed.saturating_sub(len);
+    let enough = if rest == 0 { READ_BYTES_MIN } else { rest.min(READ_BYTES_MIN) };
+    if pending.capacity() - len >= enough {
+        return;
+    }
+    let mut room = len.max(READ_BYTES_MIN);
+    // The end of a long argument is worth hitting, even if it is a little farther.
+    if rest >= READ_BYTES_MIN && rest < room + READ_BYTES_MIN {
+        room = rest;
+    }
+    let mut grown = BytesMut::with_capacity(len + room);
+    grown.extend_from_slice(pending);
+    *pending = grown;
 }
 
 /// Limits on requests of clients.

@@ -3,6 +3,7 @@
 mod admin;
 mod apply;
 mod client;
+mod client_memory;
 mod clock;
 pub mod config;
 mod connection;

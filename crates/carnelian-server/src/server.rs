@@ -1,6 +1,7 @@
 //! The state that all parts of a server share.
 
 use crate::client::{ClientHandle, Clients};
+use crate::client_memory::ClientMemory;
 use crate::clock::Clock;
 use crate::config::{Config, OutputLimit};
 use crate::connection::{UNAUTHENTICATED_OUTPUT_MAX, request_limits};
@@ -87,6 +88,7 @@ pub(crate) struct Server {
     pub(crate) log: Arc<Log>,
     pub(crate) clock: Clock,
     pub(crate) clients: Clients,
+    pub(crate) client_memory: ClientMemory,
     pub(crate) pubsub: PubSub,
     pub(crate) monitors: Monitors,
     pub(crate) pause: Pause,
@@ -124,6 +126,7 @@ impl Server {
         let server = Self {
             cached: Cached::default(),
             clients: Clients::default(),
+            client_memory: ClientMemory::default(),
             pubsub: PubSub::default(),
             monitors: Monitors::default(),
             pause: Pause::default(),
@@ -205,6 +208,7 @@ impl Server {
         self.pubsub.forget(client);
         self.monitors.remove(client.id, self);
         self.clients.remove(client.id);
+        self.client_memory.forget(client);
     }
 
     /// Whether commands have to ask the host before they run.
@@ -240,7 +244,8 @@ impl Server {
             return 0;
         }
         if self.memory.allocated() > limit {
-            let excess = self.memory.excess(self.used_memory(), limit);
+            let used = self.used_memory().saturating_sub(self.client_memory.leaving());
+            let excess = self.memory.excess(used, limit);
             // The dataset stays as it is during a pause, and is not there yet while it loads. What is being freed in the
             // background is still counted, but keys need not make room for it: after FLUSHALL there is room.
             if excess > 0

@@ -10,6 +10,8 @@ pub(crate) struct Totals {
     pub(crate) protocol_errors: AtomicU64,
     pub(crate) output_limit_disconnections: AtomicU64,
     pub(crate) query_limit_disconnections: AtomicU64,
+    /// Clients disconnected because all of them took too much memory.
+    pub(crate) evicted_clients: AtomicU64,
     /// AUTH and HELLO with a wrong name or password.
     pub(crate) refused_logins: AtomicU64,
     pub(crate) lazily_freed: AtomicU64,

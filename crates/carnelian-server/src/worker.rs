@@ -183,6 +183,8 @@ fn run(
                     // A panic ends this task and nothing else: the shards it had locked are unlocked as it unwinds.
                     tokio::task::spawn_local(async move {
                         connection.run().await;
+                        // What its buffers took is free: keys on other threads must not give way for it.
+                        crate::memory::publish();
                         drop(seat);
                     });
                 }

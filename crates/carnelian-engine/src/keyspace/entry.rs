@@ -69,6 +69,16 @@ impl KeyEntry<'_, '_> {
         self.shard().dbs.get(db).map(|db| db.entry(spot).value())
     }
 
+    /// Notes a use of the key by a command that could have changed it. Under a policy that counts changes it is none.
+    pub fn used(&mut self) {
+        if let Some(spot) = self.spot
+            && !self.keys.no_touch
+            && !self.keys.settings().track_changes()
+        {
+            self.keys.touch(self.hash, spot);
+        }
+    }
+
     /// Notes a use of the key and makes ready for a change.
     pub fn touch(&mut self) {
         if let Some(spot) = self.spot {
@@ -106,7 +116,10 @@ impl KeyEntry<'_, '_> {
         match self.value() {
             None => self.store_payload(Payload::Edited(&[]), Expiry::Never),
             Some(ValueRef::String(_)) => {}
-            Some(_) => return Err(WrongType),
+            Some(_) => {
+                self.used();
+                return Err(WrongType);
+            }
         }
         let Some(spot) = self.spot else { return Err(WrongType) };
         self.keys.begin_change(self.hash, spot);

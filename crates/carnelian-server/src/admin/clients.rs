@@ -139,6 +139,8 @@ fn describe(server: &Server, client: &ClientHandle, ctx: &Ctx) -> Vec<u8> {
     };
     let (query, output) = (client.query_bytes.load(Relaxed), client.output_bytes.load(Relaxed));
     let queued_bytes = client.queued_bytes.load(Relaxed);
+    let argument_bytes =
+        if own { ctx.args.iter().map(<[u8]>::len).sum() } else { client.argument_bytes.load(Relaxed) };
     let events = if output > 0 { "rw" } else { "r" };
     let mut line = format!(
         "id={} addr={} laddr={} fd={} name=",
@@ -149,11 +151,11 @@ fn describe(server: &Server, client: &ClientHandle, ctx: &Ctx) -> Vec<u8> {
     line.extend_from_slice(
         format!(
             " age={} idle={} flags={flags} db={db} sub={channels} psub={patterns} ssub={shard_channels} multi={queued} \
-             qbuf={query} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs=0 rbp=0 obl=0 oll=0 omem={output} \
+             qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem={queued_bytes} rbs=0 rbp=0 obl=0 oll=0 omem={output} \
              tot-mem={} events={events} cmd={command} user={} redir=-1 resp={resp} lib-name=",
             (now_ms.saturating_sub(client.created_ms)) / 1000,
             (now_ms.saturating_sub(last_active_ms)) / 1000,
-            size_of::<ClientHandle>() + query + output + queued_bytes,
+            client.memory_bytes() + if own { query } else { 0 },
             if details.user.is_empty() { "default" } else { &details.user },
         )
         .as_bytes(),

@@ -72,6 +72,7 @@ pub(super) fn reset_stat(server: &Server, ctx: &mut Ctx) -> CommandResult {
         &totals.protocol_errors,
         &totals.output_limit_disconnections,
         &totals.query_limit_disconnections,
+        &totals.evicted_clients,
         &totals.lazily_freed,
         &totals.refused_logins,
     ] {

@@ -1,6 +1,7 @@
 //! Servers started in the process of the test, and clients that talk to them over loopback.
 
 mod admin;
+mod client_memory;
 mod config;
 mod embedding;
 mod freeing;

@@ -132,6 +132,7 @@ fn expire(ctx: &mut Ctx) -> CommandResult {
     let loading = ctx.keys.settings().loading();
     let mut entry = ctx.keys.entry(key);
     if !entry.exists() || !conditions.allow(entry.expiry(), expire_ms) {
+        entry.used();
         ctx.out.integer(0);
         return Ok(());
     }
@@ -155,6 +156,8 @@ fn persist(ctx: &mut Ctx) -> CommandResult {
         entry.touch();
         entry.set_expiry(Expiry::Never);
         entry.changed(EventClass::GENERIC, "persist");
+    } else {
+        entry.used();
     }
     ctx.out.integer(i64::from(expires));
     Ok(())

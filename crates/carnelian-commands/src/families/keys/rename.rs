@@ -51,8 +51,13 @@ fn database(ctx: &Ctx, text: &[u8]) -> CommandResult<usize> {
 fn rename(ctx: &mut Ctx) -> CommandResult {
     let (from, to) = (ctx.arg(1), ctx.arg(2));
     let only_new = ctx.is("renamenx");
+    ctx.keys.entry(from).used();
     let Some(access) = ctx.keys.access_clock(from) else { return Err(CommandError::NO_SUCH_KEY) };
-    let exists = ctx.keys.entry(to).exists();
+    let mut target = ctx.keys.entry(to);
+    let exists = target.exists();
+    if from != to {
+        target.used();
+    }
     if from != to && !(only_new && exists) {
         ctx.keys.remove(to);
         if let Some(taken) = ctx.keys.take(from) {
@@ -76,12 +81,15 @@ fn move_key(ctx: &mut Ctx) -> CommandResult {
     if source == target {
         return Err(CommandError::SAME_OBJECT);
     }
+    ctx.keys.entry(key).used();
     let Some(access) = ctx.keys.access_clock(key) else {
         ctx.out.integer(0);
         return Ok(());
     };
     ctx.keys.select(target);
-    if ctx.keys.entry(key).exists() {
+    let mut there = ctx.keys.entry(key);
+    if there.exists() {
+        there.used();
         ctx.keys.select(source);
         ctx.out.integer(0);
         return Ok(());
@@ -123,8 +131,10 @@ fn copy(ctx: &mut Ctx) -> CommandResult {
     };
     let expire_ms = ctx.keys.expiry(from);
     ctx.keys.select(target);
-    let exists = ctx.keys.entry(to).exists();
+    let mut there = ctx.keys.entry(to);
+    let exists = there.exists();
     if exists && !replace {
+        there.used();
         ctx.keys.select(source);
         ctx.out.integer(0);
         return Ok(());

@@ -124,6 +124,8 @@ fn move_or_wait(ctx: &mut Ctx, from: End, to: End, timeout_at: usize) -> Command
         return served(ctx, |ctx| move_one(ctx, from, to));
     }
     let timeout_ms = timeout(ctx.arg(timeout_at))?;
+    // Once for looking whether there is something to move, and then for moving it.
+    ctx.keys.entry(ctx.arg(1)).used();
     if move_one(ctx, from, to)? {
         return Ok(());
     }

@@ -2,9 +2,9 @@
 
 use super::{SOURCE_AND_DESTINATION, end, pop_event, push_event};
 use crate::ctx::{Ctx, ElementReply, TypedKeys};
-use crate::error::CommandResult;
+use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, check};
-use carnelian_engine::{End, EventClass};
+use carnelian_engine::{End, EventClass, ValueRef};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("lmove", 5, Group::List, lmove)
@@ -49,11 +49,11 @@ fn rpoplpush(ctx: &mut Ctx) -> CommandResult {
 /// reply, when there is no source.
 pub(super) fn move_one(ctx: &mut Ctx, from: End, to: End) -> CommandResult<bool> {
     let (source, destination) = (ctx.arg(1), ctx.arg(2));
-    if ctx.keys.list_mut(source)?.is_none() {
+    // Both types are known before anything changes. It is the change that counts as a use.
+    if !is_list(ctx, source)? {
         return Ok(false);
     }
-    // Both types are known before anything changes.
-    ctx.keys.list_mut(destination)?;
+    is_list(ctx, destination)?;
     let settings = ctx.keys.settings();
     let Some(mut list) = ctx.keys.list_mut(source)? else { return Ok(false) };
     let len = list.pop_with(from, |element| {
@@ -71,6 +71,15 @@ pub(super) fn move_one(ctx: &mut Ctx, from: End, to: End) -> CommandResult<bool>
         ctx.remove_emptied(source);
     }
     Ok(true)
+}
+
+/// Whether there is a list at `key`, without a trace of looking.
+fn is_list(ctx: &mut Ctx, key: &[u8]) -> CommandResult<bool> {
+    match ctx.keys.entry(key).value() {
+        None => Ok(false),
+        Some(ValueRef::List(_)) => Ok(true),
+        Some(_) => Err(CommandError::WRONG_TYPE),
+    }
 }
 
 /// The text of the bulk string of `len` bytes that ends `wire`.

@@ -170,6 +170,9 @@ fn smove(ctx: &mut Ctx) -> CommandResult {
         if ctx.keys.set_or_new(destination, member, 1)?.add(member, settings) {
             ctx.changed(EventClass::SET, "sadd", destination);
         }
+    } else {
+        ctx.keys.entry(source).used();
+        ctx.keys.entry(destination).used();
     }
     ctx.out.integer(i64::from(found));
     Ok(())

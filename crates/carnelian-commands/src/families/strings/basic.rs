@@ -123,6 +123,7 @@ fn set(ctx: &mut Ctx) -> CommandResult {
     let mut entry = ctx.keys.entry(key);
     if options.get {
         entry.count_read();
+        entry.used();
         match entry.value() {
             Some(ValueRef::String(old)) => ctx.out.string(old),
             Some(_) => return Err(CommandError::WRONG_TYPE),
@@ -140,6 +141,8 @@ fn set(ctx: &mut Ctx) -> CommandResult {
         if matches!(expiry, Expiry::At(_)) {
             entry.event(EventClass::GENERIC, "expire");
         }
+    } else if !options.get {
+        entry.used();
     }
     match (options.get, refused) {
         (true, _) => {}
@@ -155,6 +158,8 @@ fn setnx(ctx: &mut Ctx) -> CommandResult {
     if new {
         entry.store_string(ctx.args.get(2).unwrap_or_default(), Expiry::Never);
         entry.changed(EventClass::STRING, "set");
+    } else {
+        entry.used();
     }
     ctx.out.integer(i64::from(new));
     Ok(())
@@ -183,6 +188,8 @@ fn getset(ctx: &mut Ctx) -> CommandResult {
     let (key, value) = (ctx.arg(1), ctx.arg(2));
     let mut entry = ctx.keys.entry(key);
     entry.count_read();
+    // Once for reading, and then for writing.
+    entry.used();
     match entry.value() {
         Some(ValueRef::String(old)) => ctx.out.string(old),
         Some(_) => return Err(CommandError::WRONG_TYPE),

@@ -66,10 +66,11 @@ fn add(ctx: &mut Ctx, increment: i64) -> CommandResult {
     let key = ctx.arg(1);
     let mut entry = ctx.keys.entry(key);
     let value = match entry.value() {
-        Some(ValueRef::String(string)) => string.as_int().ok_or(CommandError::NOT_INTEGER)?,
-        Some(_) => return Err(CommandError::WRONG_TYPE),
-        None => 0,
+        Some(ValueRef::String(string)) => string.as_int().ok_or(CommandError::NOT_INTEGER),
+        Some(_) => Err(CommandError::WRONG_TYPE),
+        None => Ok(0),
     };
+    let value = value.inspect_err(|_| entry.used())?;
     let sum = value.checked_add(increment).ok_or(CommandError::INCREMENT_OVERFLOW)?;
     entry.store_int(sum, Expiry::Keep);
     entry.changed(EventClass::STRING, "incrby");

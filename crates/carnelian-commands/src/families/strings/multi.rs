@@ -60,7 +60,11 @@ fn mset(ctx: &mut Ctx) -> CommandResult {
 
 fn msetnx(ctx: &mut Ctx) -> CommandResult {
     check_pairs(ctx)?;
-    let none = ctx.args.iter().skip(1).step_by(2).all(|key| !ctx.keys.entry(key).exists());
+    let none = ctx.args.iter().skip(1).step_by(2).all(|key| {
+        let mut entry = ctx.keys.entry(key);
+        entry.used();
+        !entry.exists()
+    });
     if none {
         set_all(ctx)?;
     }

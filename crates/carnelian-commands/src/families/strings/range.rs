@@ -65,7 +65,10 @@ fn append(ctx: &mut Ctx) -> CommandResult {
             entry.edit_text()?.extend_from_slice(more);
             length
         }
-        Some(_) => return Err(CommandError::WRONG_TYPE),
+        Some(_) => {
+            entry.used();
+            return Err(CommandError::WRONG_TYPE);
+        }
         None => {
             entry.store_string(more, Expiry::Keep);
             more.len()
@@ -115,10 +118,14 @@ fn setrange(ctx: &mut Ctx) -> CommandResult {
     let mut entry = ctx.keys.entry(key);
     let length = match entry.value() {
         Some(ValueRef::String(string)) => string.len(),
-        Some(_) => return Err(CommandError::WRONG_TYPE),
+        Some(_) => {
+            entry.used();
+            return Err(CommandError::WRONG_TYPE);
+        }
         None => 0,
     };
     if value.is_empty() {
+        entry.used();
         ctx.out.integer(length as i64);
         return Ok(());
     }

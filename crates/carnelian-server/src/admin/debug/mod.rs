@@ -142,7 +142,13 @@ pub(super) fn debug(server: &Server, ctx: &mut Ctx) -> CommandResult {
         (b"htstats-key", 3) => return object::value_table(ctx),
         (b"protocol", 3) => return protocol::protocol(ctx),
         (b"replybuffer", 4) => reply_buffer(ctx)?,
-        (b"client-eviction", 2) => return error("ERR maxmemory-clients is disabled."),
+        (b"client-eviction", 2) => {
+            let text = server
+                .client_sizes()
+                .ok_or_else(|| CommandError::new("ERR maxmemory-clients is disabled."))?;
+            ctx.out.verbatim("txt", text.as_bytes());
+            return Ok(());
+        }
         // What they change does not exist here, so that there is nothing to do.
         (b"leak" | b"set-disable-deny-scripts" | b"drop-cluster-packet-filter", 3) => {}
         // What a bug would do: the tests see that it costs nobody but this client anything.

@@ -29,7 +29,7 @@ impl Usage {
         let allocated = server.memory.allocated();
         let reading = (server.memory.source().read)();
         let peak = server.totals.peak_memory.load(Relaxed);
-        let clients = server.clients.all().iter().map(|client| bytes_of(client)).sum();
+        let clients = server.clients.lock().values().map(|client| bytes_of(client)).sum();
         Self {
             used,
             allocated,
@@ -58,13 +58,9 @@ impl Usage {
     }
 }
 
-/// Bytes that one client takes. Values that its replies refer to are part of the dataset, even when their keys are gone.
+/// Bytes that a client takes. Values that its replies refer to are part of the dataset, even when their keys are gone.
 fn bytes_of(client: &ClientHandle) -> u64 {
-    let output = client.output_bytes.load(Relaxed);
-    let buffers = client.query_bytes.load(Relaxed)
-        + output.saturating_sub(client.shared_output_bytes.load(Relaxed))
-        + client.queued_bytes.load(Relaxed);
-    (size_of::<ClientHandle>() + buffers) as u64
+    client.memory_bytes().saturating_sub(client.shared_output_bytes.load(Relaxed)) as u64
 }
 
 pub(in crate::admin) fn percent(part: u64, whole: u64) -> f64 {

@@ -161,7 +161,7 @@ pub(super) fn stats(server: &Server, ctx: &Ctx, report: &mut Report) {
         ("expired_time_cap_reached_count", 0),
         ("expire_cycle_cpu_milliseconds", 0),
         ("evicted_keys", sum(|worker| &worker.stats.evicted)),
-        ("evicted_clients", 0),
+        ("evicted_clients", totals.evicted_clients.load(Relaxed)),
         ("total_eviction_exceeded_time", over_limit_total_ms),
         ("current_eviction_exceeded_time", over_limit_ms),
         ("keyspace_hits", sum(|worker| &worker.stats.hits)),

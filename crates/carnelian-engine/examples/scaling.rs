@@ -1,0 +1,153 @@
+//! How much more two threads do than one, each on a core of its own: reads and writes of the engine, without commands and
+//! sockets.
+//!
+//! One and two threads take turns, in short rounds, and the best round of each counts: whatever else the machine does only
+//! ever makes a round worse. `cargo xtask bench --scaling` runs it. Arguments: rounds, shards.
+
+#![allow(clippy::print_stdout, reason = "the figures are what it is for")]
+
+use carnelian_engine::{Engine, EngineOptions, Expiry, KeyHash, Keyspace, Shards, WARM_MOST, Warming};
+use rustix::thread::{CpuSet, sched_setaffinity};
+use std::hint::{black_box, spin_loop};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::Instant;
+
+/// More keys than the caches hold.
+const KEYS: u64 = 1_000_000;
+/// As the server has with two workers.
+const SHARDS: usize = 16;
+const VALUE: [u8; 64] = [b'v'; 64];
+const NOW_MS: u64 = 1_700_000_000_000;
+/// Operations of one thread in a round: so few, about two milliseconds, that a busy machine leaves some rounds alone.
+const OPERATIONS: usize = 1 << 13;
+const ROUNDS: usize = 20;
+
+/// A mix of operations on some keys.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    keys: u64,
+    /// Of a hundred operations.
+    reads: u64,
+}
+
+const CASES: [Case; 6] = [
+    Case { name: "uniform keys, reads", keys: KEYS, reads: 100 },
+    Case { name: "uniform keys, 9 of 10 reads", keys: KEYS, reads: 90 },
+    Case { name: "uniform keys, writes", keys: KEYS, reads: 0 },
+    Case { name: "one key, reads", keys: 1, reads: 100 },
+    Case { name: "one key, 99 of 100 reads", keys: 1, reads: 99 },
+    Case { name: "one key, writes", keys: 1, reads: 0 },
+];
+
+/// A generator of evenly spread numbers (SplitMix64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
+    }
+}
+
+/// Runs operations as a worker does, in batches whose memory is asked for first. Returns when it began and ended.
+fn run(engine: &Engine, case: Case, seed: u64) -> (Instant, Instant) {
+    let mut numbers = Numbers(seed);
+    let mut batch: Vec<([u8; 8], KeyHash, bool)> = Vec::with_capacity(WARM_MOST);
+    let start = Instant::now();
+    for _ in 0..OPERATIONS / WARM_MOST {
+        batch.clear();
+        let mut warming = Warming::new(engine, 0);
+        for _ in 0..WARM_MOST {
+            let key = numbers.below(case.keys).to_le_bytes();
+            let hash = engine.key_hash(&key);
+            if case.keys > 1 {
+                warming.ask(hash);
+            }
+            batch.push((key, hash, numbers.below(100) < case.reads));
+        }
+        warming.finish();
+        let mut keys = engine.keyspace(Shards::none(), 0, NOW_MS);
+        for (at, (key, hash, reads)) in batch.iter().enumerate() {
+            operate(engine, &mut keys, key, *hash, *reads);
+            // The lock that the next one needs, too, is kept.
+            let shard = |hash| engine.shard_of_key(hash);
+            if batch.get(at + 1).is_none_or(|(_, next, _)| shard(*next) != shard(*hash)) {
+                keys.shards().release();
+            }
+        }
+    }
+    (start, Instant::now())
+}
+
+fn operate<'e>(engine: &'e Engine, keys: &mut Keyspace<'e>, key: &[u8], hash: KeyHash, reads: bool) {
+    if !keys.enter(key, hash, 0) {
+        let set = engine.shards_of(&[key]);
+        let shards = loop {
+            if let Ok(shards) = engine.lock_soon(set) {
+                break shards;
+            }
+        };
+        *keys = engine.keyspace(shards, 0, NOW_MS);
+    }
+    if reads {
+        black_box(keys.read(key).is_some());
+    } else {
+        keys.entry(key).store_string(&VALUE, Expiry::Never);
+    }
+}
+
+/// One round: what all threads together do each second, from when the first begins to when the last ends.
+fn round(engine: &Engine, case: Case, threads: usize, seed: u64) -> f64 {
+    let ready = AtomicUsize::new(0);
+    let ready = &ready;
+    let times: Vec<(Instant, Instant)> = thread::scope(|scope| {
+        let begin = |number: usize| {
+            move || {
+                let mut cpus = CpuSet::new();
+                cpus.set(number);
+                // Where it is not allowed the system places them.
+                let _ = sched_setaffinity(None, &cpus);
+                ready.fetch_add(1, SeqCst);
+                while ready.load(SeqCst) < threads {
+                    spin_loop();
+                }
+                run(engine, case, seed ^ (number as u64) << 32)
+            }
+        };
+        let running: Vec<_> = (0..threads).map(|number| scope.spawn(begin(number))).collect();
+        running.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    });
+    let start = times.iter().map(|(start, _)| *start).min();
+    let end = times.iter().map(|(_, end)| *end).max();
+    let seconds = start.zip(end).map_or(f64::INFINITY, |(start, end)| (end - start).as_secs_f64());
+    (threads * OPERATIONS) as f64 / seconds
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |default| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (rounds, shards) = (number(ROUNDS), number(SHARDS));
+    let engine = Engine::new(EngineOptions { shards, databases: 1, seed: 1 });
+    for key in 0..KEYS {
+        let key = key.to_le_bytes();
+        let mut keys = engine.keyspace(engine.lock(engine.shards_of(&[&key])), 0, NOW_MS);
+        keys.entry(&key).store_string(&VALUE, Expiry::Never);
+    }
+    println!("{:<30} {:>12} {:>12} {:>6}", "million operations a second", "one thread", "two", "ratio");
+    for case in CASES {
+        let (mut one, mut two) = (0f64, 0f64);
+        for seed in 0..rounds {
+            one = one.max(round(&engine, case, 1, seed as u64));
+            two = two.max(round(&engine, case, 2, seed as u64));
+        }
+        println!("{:<30} {:>12.2} {:>12.2} {:>6.2}", case.name, one / 1e6, two / 1e6, two / one);
+    }
+}
