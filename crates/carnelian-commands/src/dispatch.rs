@@ -422,6 +422,9 @@ impl Node {
         let Entry { spec, parent, .. } = *entry;
         let mut ctx = Ctx { args, keys, out, session, node: self, spec, parent, ready_key, block: None };
         let result = match entry.spec.handler {
+            _ if carnelian_engine::is_crowded() && spec.flags.has(Flags::DENYOOM) => {
+                Err(CommandError::OUT_OF_MEMORY)
+            }
             Handler::Run(run) => run(&mut ctx),
             Handler::Host(command) => self.host.run(command, &mut ctx),
             // The only one of its kind that is queued. EXEC has stopped watching already.

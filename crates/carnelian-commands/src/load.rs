@@ -115,6 +115,9 @@ fn read(
                     Ok(Some(_)) if expire_ms.is_some_and(|expire_ms| expire_ms < now_ms) => {
                         report.expired += 1;
                     }
+                    Ok(Some(_)) if carnelian_engine::is_crowded() => {
+                        return Err(LoadError::Crowded { offset });
+                    }
                     Ok(Some(value)) => {
                         put(db, Loaded { key, value, expire_ms, meta })
                             .map_err(|key| LoadError::DuplicateKey { key, offset })?;

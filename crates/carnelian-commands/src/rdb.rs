@@ -129,6 +129,11 @@ pub enum LoadError {
         /// Where in the file, in bytes.
         offset: u64,
     },
+    /// A shard holds no more.
+    Crowded {
+        /// Where in the file, in bytes.
+        offset: u64,
+    },
     /// A key is there twice.
     DuplicateKey {
         /// The key.
@@ -149,6 +154,9 @@ impl std::fmt::Display for LoadError {
             ),
             Self::NoSuchDb { db, offset } => {
                 write!(f, "database {db} is beyond the configured number of databases (offset {offset})")
+            }
+            Self::Crowded { offset } => {
+                write!(f, "the dataset is too large for so few shards (offset {offset})")
             }
             Self::DuplicateKey { key, offset } => {
                 write!(f, "key '{}' is there twice (offset {offset})", String::from_utf8_lossy(key))

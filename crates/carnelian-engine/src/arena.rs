@@ -3,6 +3,7 @@
 //! Pages of up to 16 KiB hold slots of one class each; the first pages of an arena begin small and grow. A page whose last slot is freed goes back to the allocator, so memory
 //! follows what is live; freeing a whole arena is freeing its pages.
 
+use crate::crowd::Crowded;
 use crate::gauge::Gauge;
 use crate::prefetch;
 use crate::segments::Segments;
@@ -14,6 +15,12 @@ const PAGE_UNITS: usize = PAGE_BYTES / UNIT;
 /// Largest slot, in bytes: sixteen of them fill a page nearly.
 pub(crate) const SLOT_MAX: usize = 1088;
 const CLASSES: usize = SLOT_MAX / UNIT + 1;
+/// Pages that references reach.
+const PAGES_MAX: usize = u32::MAX as usize / PAGE_UNITS;
+/// Pages from which on no data may be added: 12 GiB. Slots of sixteen bytes that all move to ones of twenty-four, which is what
+/// giving each entry an expiry comes to, take two and a half times as much until the last of a page has moved; and a
+/// request that is let in just before may bring another gigabyte.
+const PAGES_CROWDED: usize = if cfg!(test) { 64 } else { PAGES_MAX / 8 * 3 };
 /// No page, or no slot.
 const NONE: u32 = u32::MAX;
 const NO_SLOT: u16 = u16::MAX;
@@ -105,6 +112,8 @@ pub(crate) struct Arena {
     gauge: Option<Gauge>,
     /// Bytes of all pages.
     page_bytes: usize,
+    /// There while there are too many pages for more data.
+    crowded: Option<Crowded>,
 }
 
 /// Bytes that a slot for `size` bytes takes.
@@ -243,8 +252,21 @@ impl Arena {
         }
     }
 
+    /// The number of pages has changed.
+    fn note_pages(&mut self) {
+        let crowded = self.pages.len() - self.vacant.len() > PAGES_CROWDED;
+        if crowded != self.crowded.is_some() {
+            self.crowded = crowded.then(Crowded::default);
+        }
+    }
+
     #[cold]
     fn add_page(&mut self, class: usize) -> usize {
+        // Far from it data is refused already, see `is_crowded`.
+        assert!(
+            !self.vacant.is_empty() || self.pages.len() < PAGES_MAX,
+            "an arena holds at most 32 GiB of small entries"
+        );
         let state =
             PageState { class: class as u16, used: 0, freed: NO_SLOT, fresh: 0, prev: NONE, next: NONE };
         let page = if let Some(page) = self.vacant.pop() {
@@ -258,7 +280,7 @@ impl Arena {
             self.states.push(state);
             self.pages.len() - 1
         };
-        assert!(page < u32::MAX as usize / PAGE_UNITS, "a shard holds at most 32 GiB of small entries");
+        self.note_pages();
         if self.partial.len() <= class {
             self.partial.resize(class + 1, NONE);
         }
@@ -311,6 +333,7 @@ impl Arena {
             self.note_waste(-bytes.cast_signed());
             self.put_page(page, Box::default());
             self.vacant.push(page as u32);
+            self.note_pages();
         } else {
             self.page_mut(page)[unit * UNIT..][..2].copy_from_slice(&next.to_le_bytes());
         }
@@ -402,8 +425,30 @@ impl Arena {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arena, Ref, SLOT_MAX, slot_bytes};
+    use super::{Arena, PAGE_BYTES, PAGES_CROWDED, Ref, SLOT_MAX, slot_bytes};
     use proptest::prelude::*;
+
+    #[test]
+    fn an_arena_says_when_it_is_crowded() {
+        let mut arena = Arena::default();
+        let mut live = Vec::new();
+        while arena.crowded.is_none() {
+            live.push(arena.alloc(512));
+        }
+        assert_eq!(live.len(), PAGES_CROWDED * (PAGE_BYTES / 512) + 1);
+        assert!(crate::is_crowded());
+        // What is there can still move to larger slots, all of it.
+        for at in &mut live {
+            let larger = arena.alloc(520);
+            arena.free(*at);
+            *at = larger;
+        }
+        arena.check();
+        for at in live.drain(..) {
+            arena.free(at);
+        }
+        assert!(arena.crowded.is_none());
+    }
 
     proptest! {
         #[test]

@@ -27,6 +27,8 @@ pub struct MemorySource {
     /// Bytes that the calling thread has allocated, less those that it has freed, whoever allocated them. To cost
     /// nanoseconds. With it `maxmemory` holds at every command; without, at every reading.
     pub balance: Option<fn() -> i64>,
+    /// The allocator's own statistics, for people (MEMORY MALLOC-STATS).
+    pub statistics: fn() -> String,
     /// Gives unused pages back to the system (MEMORY PURGE).
     pub purge: fn(),
 }
@@ -41,6 +43,7 @@ impl Default for MemorySource {
                 MemoryReading { used: resident, active: resident, resident, mapped: resident }
             },
             balance: None,
+            statistics: || "Stats not supported for the current allocator".to_owned(),
             purge: || {},
         }
     }

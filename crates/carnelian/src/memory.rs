@@ -1,11 +1,12 @@
 //! How much memory the process uses, as its allocator knows.
 
 use carnelian_server::{MemoryReading, MemorySource};
+use tikv_jemalloc_ctl::stats_print::{Options, stats_print};
 use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats};
 
 pub(crate) fn source() -> MemorySource {
-    MemorySource { allocator: "jemalloc-5.3.0", read, balance: Some(balance), purge }
+    MemorySource { allocator: "jemalloc-5.3.0", read, balance: Some(balance), statistics, purge }
 }
 
 fn read() -> MemoryReading {
@@ -18,6 +19,13 @@ fn read() -> MemoryReading {
         resident: figure(stats::resident::read()),
         mapped: figure(stats::mapped::read()),
     }
+}
+
+fn statistics() -> String {
+    let mut text = Vec::new();
+    // Writing to a vector does not fail.
+    let _ = stats_print(&mut text, Options::default());
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 thread_local! {

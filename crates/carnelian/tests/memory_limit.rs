@@ -219,3 +219,13 @@ fn memory_is_given_back_to_the_figure() {
     assert!(after.abs_diff(before) < 256 * 1024, "{before} bytes before, {after} after");
     assert_eq!(client.info("memory", "lazyfreed_objects"), 10_000);
 }
+
+#[test]
+fn the_allocator_tells_its_own_statistics() {
+    let mut server = Server::start(&["--io-threads", "1"]);
+    let mut client = server.connect();
+    let text = client.ask("MEMORY MALLOC-STATS");
+    assert!(text.starts_with("___ Begin jemalloc statistics ___"), "{text}");
+    assert!(text.contains("Allocated: ") && text.contains("--- End jemalloc statistics ---"), "{text}");
+    assert_eq!(client.ask("MEMORY PURGE"), "+OK");
+}

@@ -6,46 +6,88 @@ use carnelian_commands::{CommandResult, Ctx};
 
 /// Bytes below which the figures say more about the bare server than about the data.
 const LITTLE_BYTES: u64 = 5 * 1024 * 1024;
-/// A ratio above this is worth a word.
-const HIGH_RATIO: f64 = 1.4;
-/// So much more than what is used is worth a word, in bytes.
+/// So much more than what it is compared with is worth a word, in bytes.
 const MUCH_BYTES: i64 = 10 * 1024 * 1024;
+/// As much for each client is worth a word as well, in bytes.
+const CLIENT_BYTES: u64 = 200 * 1024;
+
+/// What MEMORY DOCTOR can find, with what it says then. The limits are those of Redis 7.0.15, and so is the part of the words
+/// that programs go by.
+struct Finding {
+    is_so: fn(&Usage) -> bool,
+    text: &'static str,
+}
+
+fn exceeds(a: u64, b: u64, limit: f64) -> bool {
+    ratio(a, b) > limit && excess(a, b) > MUCH_BYTES
+}
+
+const FINDINGS: [Finding; 6] = [
+    Finding {
+        is_so: |usage| ratio(usage.peak, usage.used) > 1.5,
+        text: "Peak memory: once more than 150% of the memory was in use that is now. The allocator may keep some of what is \
+               free; new data takes it first, and MEMORY PURGE has it given back to the system.",
+    },
+    Finding {
+        is_so: |usage| exceeds(usage.rss, usage.used, 1.4),
+        text: "High total RSS: the process is more than 1.4 times as large as the memory that is in use. After a peak that is \
+               of no harm. Otherwise values whose sizes change often leave gaps between them; a restart closes these.",
+    },
+    Finding {
+        is_so: |usage| exceeds(usage.active, usage.allocated, 1.1),
+        text: "High allocator fragmentation: the pages that the allocator uses are more than 1.1 times as large as what it has \
+               handed out. That is what a peak leaves behind, or values whose sizes change often.",
+    },
+    Finding {
+        is_so: |usage| exceeds(usage.resident, usage.active, 1.1),
+        text: "High allocator RSS overhead: the allocator keeps more than 1.1 times the memory that it uses. That is what a \
+               peak leaves behind for some seconds; MEMORY PURGE has it given back at once.",
+    },
+    Finding {
+        is_so: |usage| exceeds(usage.rss, usage.resident, 1.1),
+        text: "High process RSS overhead: the process is more than 1.1 times as large as what its allocator keeps. Stacks of \
+               threads and the program itself take the rest.",
+    },
+    Finding {
+        is_so: |usage| usage.clients / usage.client_count.max(1) > CLIENT_BYTES,
+        text: "Big client buffers: clients take more than 200K each, on average. Some do not read their replies or messages as \
+               fast as these come, or send long requests and pipelines. CLIENT LIST tells which; client-output-buffer-limit \
+               and maxmemory-clients limit it.",
+    },
+];
+
+/// The report of MEMORY DOCTOR.
+fn diagnosis(usage: &Usage) -> String {
+    if usage.used < LITTLE_BYTES {
+        return "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these \
+                conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back \
+                to our programming as soon as I finished rebooting.\n"
+            .to_owned();
+    }
+    let found: Vec<&str> =
+        FINDINGS.iter().filter(|finding| (finding.is_so)(usage)).map(|finding| finding.text).collect();
+    if found.is_empty() {
+        return "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
+            .to_owned();
+    }
+    let mut text = "Sam, I detected a few issues in this Redis instance memory implants:\n\n".to_owned();
+    for finding in found {
+        text.push_str(" * ");
+        text.push_str(finding);
+        text.push_str("\n\n");
+    }
+    text.push_str("I'm here to keep you safe, Sam. I want to help you.\n");
+    text
+}
 
 pub(super) fn doctor(server: &Server, ctx: &mut Ctx) -> CommandResult {
     // Of keys that are not locked, which makes no difference here.
-    let usage = Usage::take(server, 0);
-    let mut text = String::new();
-    if usage.used < LITTLE_BYTES {
-        text.push_str("The dataset is too small to judge how its memory is used.\n");
-    } else {
-        if ratio(usage.peak, usage.used) > 1.5 {
-            text.push_str(
-                "Peak: much more memory was in use once than is now. The allocator may keep some of it; MEMORY PURGE asks \
-                 it to give that back.\n",
-            );
-        }
-        if ratio(usage.rss, usage.used) > HIGH_RATIO && excess(usage.rss, usage.used) > MUCH_BYTES {
-            text.push_str(
-                "Fragmentation: the process is much larger than what it has allocated. Values that change their size often \
-                 do that; a restart helps.\n",
-            );
-        }
-        if text.is_empty() {
-            text.push_str("No problem was found.\n");
-        }
-    }
-    ctx.out.verbatim("txt", text.as_bytes());
+    ctx.out.verbatim("txt", diagnosis(&Usage::take(server, 0)).as_bytes());
     Ok(())
 }
 
 pub(super) fn malloc_stats(server: &Server, ctx: &mut Ctx) -> CommandResult {
-    let source = server.memory.source();
-    let reading = (source.read)();
-    let text = format!(
-        "Allocator: {}\nAllocated: {}, active: {}, resident: {}, mapped: {}\n",
-        source.allocator, reading.used, reading.active, reading.resident, reading.mapped
-    );
-    ctx.out.verbatim("txt", text.as_bytes());
+    ctx.out.verbatim("txt", (server.memory.source().statistics)().as_bytes());
     Ok(())
 }
 
@@ -92,8 +134,8 @@ pub(super) fn stats(server: &Server, ctx: &mut Ctx) -> CommandResult {
         ("allocator.allocated", bytes(usage.allocated)),
         ("allocator.active", bytes(usage.active)),
         ("allocator.resident", bytes(usage.resident)),
-        ("allocator-fragmentation.ratio", Float(ratio(usage.active, usage.used))),
-        ("allocator-fragmentation.bytes", Int(excess(usage.active, usage.used))),
+        ("allocator-fragmentation.ratio", Float(ratio(usage.active, usage.allocated))),
+        ("allocator-fragmentation.bytes", Int(excess(usage.active, usage.allocated))),
         ("allocator-rss.ratio", Float(ratio(usage.resident, usage.active))),
         ("allocator-rss.bytes", Int(excess(usage.resident, usage.active))),
         ("rss-overhead.ratio", Float(ratio(usage.rss, usage.resident))),
@@ -123,4 +165,66 @@ pub(super) fn stats(server: &Server, ctx: &mut Ctx) -> CommandResult {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Usage, diagnosis};
+
+    const MB: u64 = 1024 * 1024;
+
+    /// A hundred megabytes in use, without a fault.
+    fn healthy() -> Usage {
+        Usage {
+            used: 100 * MB,
+            allocated: 101 * MB,
+            peak: 110 * MB,
+            startup: MB,
+            rss: 110 * MB,
+            active: 105 * MB,
+            resident: 108 * MB,
+            clients: MB,
+            client_count: 10,
+            tables: 0,
+        }
+    }
+
+    /// The titles of what is found.
+    fn check(change: impl FnOnce(&mut Usage), expected: &[&str]) {
+        let mut usage = healthy();
+        change(&mut usage);
+        let text = diagnosis(&usage);
+        let titles: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(" * ")?.split_once(':').map(|(title, _)| title))
+            .collect();
+        assert_eq!(titles, expected, "{text}");
+    }
+
+    #[test]
+    fn the_doctor_finds_what_is_wrong_and_nothing_else() {
+        check(|_| {}, &[]);
+        assert!(diagnosis(&healthy()).starts_with("Hi Sam, I can't find any memory issue"));
+        assert!(
+            diagnosis(&Usage { used: 5 * MB - 1, ..healthy() }).starts_with("Hi Sam, this instance is empty")
+        );
+        check(|usage| usage.peak = 151 * MB, &["Peak memory"]);
+        check(|usage| usage.peak = 149 * MB, &[]);
+        check(
+            |usage| (usage.rss, usage.resident) = (141 * MB, 139 * MB),
+            &["High total RSS", "High allocator RSS overhead"],
+        );
+        check(
+            |usage| (usage.rss, usage.resident, usage.active) = (135 * MB, 135 * MB, 130 * MB),
+            &["High allocator fragmentation"],
+        );
+        check(|usage| usage.rss = 125 * MB, &["High process RSS overhead"]);
+        check(|usage| usage.clients = 10 * 201 * 1024, &["Big client buffers"]);
+        // A high ratio of little is not worth a word.
+        let small = |usage: &mut Usage| {
+            *usage = Usage { used: 6 * MB, allocated: 6 * MB, peak: 6 * MB, rss: 15 * MB, ..*usage };
+            (usage.active, usage.resident) = (6 * MB, 15 * MB);
+        };
+        check(small, &[]);
+    }
 }

@@ -196,6 +196,9 @@ fn populate(ctx: &mut Ctx) -> CommandResult {
         if ctx.keys.exists(&key) {
             continue;
         }
+        if carnelian_engine::is_crowded() {
+            return Err(CommandError::OUT_OF_MEMORY);
+        }
         let mut value = format!("value:{number}").into_bytes();
         if size > 0 {
             value.resize(size, 0);

@@ -18,6 +18,8 @@ pub(in crate::admin) struct Usage {
     pub(in crate::admin) active: u64,
     pub(in crate::admin) resident: u64,
     pub(in crate::admin) clients: u64,
+    /// How many clients that are.
+    pub(in crate::admin) client_count: u64,
     /// Index and tables of the keys.
     pub(in crate::admin) tables: u64,
 }
@@ -29,6 +31,7 @@ impl Usage {
         let allocated = server.memory.allocated();
         let reading = (server.memory.source().read)();
         let peak = server.totals.peak_memory.load(Relaxed);
+        let client_count = server.clients.len() as u64;
         let clients = server.clients.lock().values().map(|client| bytes_of(client)).sum();
         Self {
             used,
@@ -39,6 +42,7 @@ impl Usage {
             active: reading.active,
             resident: reading.resident,
             clients,
+            client_count,
             tables,
         }
     }
@@ -130,8 +134,8 @@ pub(super) fn section(server: &Server, ctx: &Ctx, report: &mut Report) {
     bytes(report, "used_memory_scripts", 0);
     bytes(report, "maxmemory", maxmemory);
     report.line("maxmemory_policy", policy);
-    report.line("allocator_frag_ratio", format_args!("{:.2}", ratio(usage.active, usage.used)));
-    report.line("allocator_frag_bytes", excess(usage.active, usage.used));
+    report.line("allocator_frag_ratio", format_args!("{:.2}", ratio(usage.active, usage.allocated)));
+    report.line("allocator_frag_bytes", excess(usage.active, usage.allocated));
     report.line("allocator_rss_ratio", format_args!("{:.2}", ratio(usage.resident, usage.active)));
     report.line("allocator_rss_bytes", excess(usage.resident, usage.active));
     report.line("rss_overhead_ratio", format_args!("{:.2}", ratio(usage.rss, usage.resident)));
