@@ -81,7 +81,7 @@ const _: () = check(COMMANDS);
 
 fn get(ctx: &mut Ctx) -> CommandResult {
     match ctx.keys.string(ctx.arg(1))? {
-        Some(value) => ctx.out.element(value),
+        Some(value) => ctx.out.string(value),
         None => ctx.out.null(),
     }
     Ok(())
@@ -126,7 +126,7 @@ fn set(ctx: &mut Ctx) -> CommandResult {
         entry.count_read();
         entry.used();
         match entry.value() {
-            Some(ValueRef::String(old)) => ctx.out.element(old.get()),
+            Some(ValueRef::String(old)) => ctx.out.string(old),
             Some(_) => return Err(CommandError::WRONG_TYPE),
             None => ctx.out.null(),
         }
@@ -192,7 +192,7 @@ fn getset(ctx: &mut Ctx) -> CommandResult {
     // Once for reading, and then for writing.
     entry.used();
     match entry.value() {
-        Some(ValueRef::String(old)) => ctx.out.element(old.get()),
+        Some(ValueRef::String(old)) => ctx.out.string(old),
         Some(_) => return Err(CommandError::WRONG_TYPE),
         None => ctx.out.null(),
     }
@@ -206,7 +206,7 @@ fn getdel(ctx: &mut Ctx) -> CommandResult {
     let mut entry = ctx.keys.entry(key);
     entry.count_read();
     match entry.value() {
-        Some(ValueRef::String(old)) => ctx.out.element(old.get()),
+        Some(ValueRef::String(old)) => ctx.out.string(old),
         Some(_) => return Err(CommandError::WRONG_TYPE),
         None => {
             ctx.out.null();
@@ -225,7 +225,7 @@ fn getex(ctx: &mut Ctx) -> CommandResult {
         ctx.out.null();
         return Ok(());
     };
-    ctx.out.element(value);
+    ctx.out.string(value);
     let Some(time) = options.time else {
         let mut entry = ctx.keys.entry(key);
         if options.persist && entry.expiry().is_some() {
