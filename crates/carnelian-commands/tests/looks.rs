@@ -33,7 +33,7 @@ fn client(node: &Node, lines: impl IntoIterator<Item = String>, mut see: impl Fn
 fn value(turn: usize) -> String {
     let letter = char::from(b'a' + (turn % 26) as u8);
     let len = [1, 40, 300, 1000, 5000][turn % 5];
-    String::from_iter(std::iter::repeat_n(letter, len))
+    std::iter::repeat_n(letter, len).collect()
 }
 
 #[test]
