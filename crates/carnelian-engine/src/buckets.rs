@@ -232,7 +232,7 @@ impl Buckets {
     }
 
     /// The place of the item with this hash for which `eq` holds, and the reference there. O(1) expected.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, hash: u64, mut eq: impl FnMut(Ref) -> bool) -> Option<(Place, Ref)> {
         let number = self.pair_of(hash);
         let pair = self.pairs.get(number)?;

@@ -285,6 +285,12 @@ impl<'e> Shards<'e> {
         }
     }
 
+    /// Takes in the lock of one shard. Nothing else may be held.
+    #[inline]
+    pub(crate) fn hold(&mut self, shard: usize, guard: Guard<'e, Shard>, all: bool) {
+        (self.first, self.number, self.all) = (Some(guard), shard, all);
+    }
+
     /// A shard that is not locked, for looking at it. Nothing else may be held.
     #[inline]
     pub(crate) fn look_at(&mut self, shard: usize, guard: ReadGuard<'e, Shard>) {
@@ -292,7 +298,7 @@ impl<'e> Shards<'e> {
     }
 
     /// Unlocks all of them.
-    #[inline]
+    #[inline(always)]
     pub fn release(&mut self) {
         self.first = None;
         self.looked_at = None;
