@@ -6,7 +6,8 @@ use crate::error::{CommandError, CommandResult};
 use crate::session::Session;
 use crate::spec::CommandSpec;
 use carnelian_engine::{
-    Edit, Element, EventClass, Hash, HashRef, Keyspace, List, Set, ShardSet, ValueRef, ValueType,
+    Content, Edit, Element, EventClass, Hash, HashRef, Keyspace, List, Set, ShardSet, StringRef, ValueRef,
+    ValueType,
 };
 use carnelian_resp::{Args, ReplyWriter};
 
@@ -132,7 +133,7 @@ impl<'c> Ctx<'c, '_> {
 /// Typed access to values: `None` when the key does not exist, an error when it holds another type.
 pub trait TypedKeys {
     /// The string at `key`, for reading.
-    fn string(&mut self, key: &[u8]) -> CommandResult<Option<Element<'_>>>;
+    fn string(&mut self, key: &[u8]) -> CommandResult<Option<StringRef<'_>>>;
     /// The list at `key`, for reading.
     fn list(&mut self, key: &[u8]) -> CommandResult<Option<&List>>;
     /// The list at `key`, for changing it.
@@ -156,10 +157,10 @@ pub trait TypedKeys {
 
 impl TypedKeys for Keyspace<'_> {
     #[inline]
-    fn string(&mut self, key: &[u8]) -> CommandResult<Option<Element<'_>>> {
+    fn string(&mut self, key: &[u8]) -> CommandResult<Option<StringRef<'_>>> {
         match self.read(key) {
             None => Ok(None),
-            Some(ValueRef::String(value)) => Ok(Some(value.get())),
+            Some(ValueRef::String(value)) => Ok(Some(value)),
             Some(_) => Err(CommandError::WRONG_TYPE),
         }
     }
@@ -206,6 +207,8 @@ impl TypedKeys for Keyspace<'_> {
 pub trait ElementReply {
     /// Writes a bulk string with the element's text.
     fn element(&mut self, element: Element<'_>);
+    /// Writes a string value as a bulk string. A large one is referred to.
+    fn string(&mut self, value: StringRef<'_>);
 }
 
 impl ElementReply for ReplyWriter {
@@ -215,5 +218,13 @@ impl ElementReply for ReplyWriter {
             Element::Str(bytes) => self.bulk(bytes),
             Element::Int(value) => self.bulk_integer(value),
         }
+    }
+
+    #[inline]
+    fn string(&mut self, value: StringRef<'_>) {
+        if let Content::Blob(blob) = value.content() {
+            return self.bulk_shared(blob, 0..blob.len());
+        }
+        self.element(value.get());
     }
 }

@@ -10,7 +10,7 @@ use crate::objects::{Object, Objects};
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::snapshot::DbSnapshot;
-use crate::string::{as_integer, may_be_integer};
+use crate::string::{StringValue, as_integer, may_be_integer};
 use crate::value::Value;
 use crate::watch::Presence;
 use ahash::RandomState;
@@ -565,11 +565,7 @@ impl<'a> Payload<'a> {
 
     #[inline]
     fn of_text(key: usize, bytes: &'a [u8]) -> Self {
-        if fits_slot(key, bytes.len()) {
-            Self::Text(bytes)
-        } else {
-            Self::Object(Object::Text(bytes.to_vec()))
-        }
+        if fits_slot(key, bytes.len()) { Self::Text(bytes) } else { Self::Object(Object::of_text(bytes)) }
     }
 
     /// A hash, if it is small enough for the slot.
@@ -578,21 +574,12 @@ impl<'a> Payload<'a> {
         let bytes = hash.as_listpack()?.as_bytes();
         (bytes.len() <= PACKED_MAX && fits_slot(key, bytes.len())).then_some(Self::PackedHash(bytes))
     }
-
-    /// Bytes that have been edited.
-    pub(crate) fn of_edited(key: usize, bytes: &'a mut Vec<u8>) -> Self {
-        if fits_slot(key, bytes.len()) {
-            Self::Edited(bytes)
-        } else {
-            Self::Object(Object::Text(std::mem::take(bytes)))
-        }
-    }
 }
 
 impl Object {
     fn into_value(self) -> Value {
         match self {
-            Self::Text(text) => Value::String(crate::string::StringValue::from_raw(text)),
+            Self::Text(blob) => Value::String(StringValue::from_blob(blob)),
             Self::List(list) => Value::List(list),
             Self::Set(set) => Value::Set(set),
             Self::Hash(hash) => Value::Hash(hash),

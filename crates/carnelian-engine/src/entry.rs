@@ -9,7 +9,6 @@ use crate::hash::HashRef;
 use crate::objects::{Object, ObjectId, Objects};
 use crate::string::StringRef;
 use crate::value::ValueRef;
-use carnelian_encoding::listpack::Element;
 
 const HEADER_BYTES: usize = 8;
 const EXPIRY_BYTES: usize = 8;
@@ -296,7 +295,7 @@ impl<'a> Blueprint<'a> {
     pub(crate) fn write_key(&self, slot: &mut [u8], key: &[u8], objects: &mut Objects) {
         let place = &mut slot[self.header.key_start()..self.header.value_start()];
         if self.header.key_is_object() {
-            place.copy_from_slice(&objects.add(Object::Text(key.to_vec())).to_bytes());
+            place.copy_from_slice(&objects.add(Object::of_text(key)).to_bytes());
         } else {
             place.copy_from_slice(key);
         }
@@ -340,6 +339,11 @@ impl<'a> Entry<'a> {
         if !self.header.key_is_object() {
             return self.part(start, self.header.key_len());
         }
+        self.long_key()
+    }
+
+    #[cold]
+    fn long_key(self) -> &'a [u8] {
         match self.key_object().and_then(|id| self.objects.get(id)) {
             Some(Object::Text(key)) => key,
             _ => &[],
@@ -402,11 +406,11 @@ impl<'a> Entry<'a> {
     fn other_value(&self, bytes: &'a [u8]) -> ValueRef<'a> {
         match self.header.kind() {
             Kind::Text => ValueRef::String(StringRef::text(bytes)),
-            Kind::Int => ValueRef::String(StringRef::new(Element::Int(read_int(bytes)), false)),
+            Kind::Int => ValueRef::String(StringRef::int(read_int(bytes))),
             Kind::PackedHash => ValueRef::Hash(HashRef::packed(bytes)),
-            Kind::Edited => ValueRef::String(StringRef::new(Element::Str(bytes), true)),
+            Kind::Edited => ValueRef::String(StringRef::edited(bytes)),
             Kind::Object => match self.object().and_then(|id| self.objects.get(id)) {
-                Some(Object::Text(text)) => ValueRef::String(StringRef::new(Element::Str(text), true)),
+                Some(Object::Text(blob)) => ValueRef::String(StringRef::blob(blob)),
                 Some(Object::List(list)) => ValueRef::List(list),
                 Some(Object::Set(set)) => ValueRef::Set(set),
                 Some(Object::Hash(hash)) => ValueRef::Hash(hash.view()),

@@ -12,6 +12,7 @@ use crate::shard::Shard;
 use crate::value::{Collection, Value, ValueRef};
 use crate::wait::{WaitQueues, Waiter};
 use crate::watch::{Presence, WatchFlag};
+use carnelian_encoding::listpack::Element;
 use std::sync::Arc;
 
 mod edit;
@@ -371,16 +372,15 @@ impl<'e> Keyspace<'e> {
     ) -> Spot {
         match value {
             Value::String(string) => {
-                if let Some(value) = string.int() {
-                    return self.put(hash, key, spot, Payload::Int(value), expire_ms);
-                }
-                let edited = string.is_edited();
-                let text = string.into_text();
-                match (fits_slot(key.len(), text.len()), edited) {
-                    (true, true) => self.put(hash, key, spot, Payload::Edited(&text), expire_ms),
-                    (true, false) => self.put(hash, key, spot, Payload::Text(&text), expire_ms),
-                    (false, _) => self.put(hash, key, spot, Payload::Object(Object::Text(text)), expire_ms),
-                }
+                let payload = match string.view().get() {
+                    Element::Str(text) if !fits_slot(key.len(), text.len()) => {
+                        Payload::Object(Object::Text(string.into_blob()))
+                    }
+                    Element::Str(text) if string.is_edited() => Payload::Edited(text),
+                    Element::Str(text) => Payload::Text(text),
+                    Element::Int(value) => Payload::Int(value),
+                };
+                self.put(hash, key, spot, payload, expire_ms)
             }
             Value::List(list) => self.put(hash, key, spot, Payload::Object(Object::List(list)), expire_ms),
             Value::Set(set) => self.put(hash, key, spot, Payload::Object(Object::Set(set)), expire_ms),

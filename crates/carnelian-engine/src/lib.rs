@@ -60,7 +60,7 @@ pub use rng::Rng;
 pub use set::Set;
 pub use settings::Settings;
 pub use snapshot::{EntryEncoder, SnapshotEntry};
-pub use string::{StringRef, StringValue};
+pub use string::{Content, StringRef, StringValue};
 pub use value::{Collection, Value, ValueRef, ValueType};
 pub use wait::Waiter;
 pub use warm::{WARM_MOST, Warming};

@@ -4,14 +4,25 @@ use crate::hash::Hash;
 use crate::list::List;
 use crate::segments::Segments;
 use crate::set::Set;
+use std::sync::Arc;
 
-/// A value, or a key, beside the arena.
+/// A value, or a key, beside the arena. Two words: there is one for each collection.
 #[allow(unreachable_pub, reason = "a sealed trait names it")]
 pub enum Object {
-    Text(Vec<u8>),
+    /// Changed in place by who holds the only reference, otherwise copied first. The vector may have room for more.
+    Text(Arc<Vec<u8>>),
     List(Box<List>),
     Set(Box<Set>),
     Hash(Box<Hash>),
+}
+
+const _: () = assert!(size_of::<Slot>() <= 2 * size_of::<usize>());
+
+impl Object {
+    /// A text of its own. O(n).
+    pub(crate) fn of_text(bytes: &[u8]) -> Self {
+        Self::Text(Arc::new(bytes.to_vec()))
+    }
 }
 
 /// The number of an object of one table.

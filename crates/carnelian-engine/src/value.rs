@@ -150,6 +150,9 @@ impl ValueRef<'_> {
     }
 }
 
+/// What a blob takes besides its bytes: the vector and two counts of references.
+const BLOB_BYTES: usize = size_of::<Vec<u8>>() + 2 * size_of::<usize>();
+
 impl Object {
     /// Whether its memory should be freed after the locks are released.
     pub(crate) fn is_slow_to_free(&self) -> bool {
@@ -165,7 +168,7 @@ impl Object {
     /// Bytes on the heap. O(1), O(nodes) for a list.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
-            Self::Text(text) => text.capacity(),
+            Self::Text(blob) => BLOB_BYTES + blob.capacity(),
             Self::List(list) => size_of::<List>() + list.heap_bytes(),
             Self::Set(set) => size_of::<Set>() + set.heap_bytes(),
             Self::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(),

@@ -52,6 +52,7 @@ pub mod oracle;
 mod reply;
 mod request;
 mod shape;
+mod shared;
 mod writer;
 
 pub use args::{Args, ArgsIter, OwnedArgs, Span};

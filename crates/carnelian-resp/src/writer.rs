@@ -2,7 +2,11 @@
 
 use crate::decode::decode_reply;
 use crate::shape::Shape;
+use crate::shared::{SharedParts, is_worth_sharing};
 use carnelian_encoding::number::write_f64;
+use std::io::IoSlice;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// The version of the protocol a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -62,10 +66,24 @@ const SHORT: usize = 64;
 /// reply.debug_check_complete();
 /// assert_eq!(reply.buf(), b"%1\r\n$5\r\nscore\r\n,0.5\r\n");
 /// ```
+///
+/// # Sending
+///
+/// The writer knows what of it has been sent: [`unsent_buf`](Self::unsent_buf) is to be sent next, and
+/// [`advance`](Self::advance) says how much was. A caller that can send several slices at once asks for
+/// [`share_large`](Self::share_large): then [large texts](Self::bulk_shared) are not copied into the buffer but lie
+/// between its bytes, and [`unsent_slices`](Self::unsent_slices) has both.
 #[derive(Debug, Default)]
 pub struct ReplyWriter {
     buf: Vec<u8>,
     protocol: Protocol,
+    shares: bool,
+    /// How much of `buf` has been sent.
+    sent: usize,
+    /// Texts that are not in `buf`; `None` when there are none.
+    shared: Option<Box<SharedParts>>,
+    /// Bytes of these that have not been sent.
+    shared_bytes: usize,
     shape: Shape,
 }
 
@@ -77,7 +95,13 @@ impl ReplyWriter {
 
     /// A writer that appends to `buf`, for reuse of memory or replies that are already there.
     pub fn with_buffer(protocol: Protocol, buf: Vec<u8>) -> Self {
-        Self { buf, protocol, shape: Shape::default() }
+        Self { buf, protocol, ..Self::default() }
+    }
+
+    /// From now on large texts are referred to: what is written is in [`unsent_slices`](Self::unsent_slices), and
+    /// [`buf`](Self::buf) lacks them.
+    pub fn share_large(&mut self) {
+        self.shares = true;
     }
 
     /// The protocol in use.
@@ -91,7 +115,7 @@ impl ReplyWriter {
         self.protocol = protocol;
     }
 
-    /// What has been written.
+    /// What has been written, without texts that are referred to.
     #[inline]
     pub fn buf(&self) -> &[u8] {
         &self.buf
@@ -103,19 +127,25 @@ impl ReplyWriter {
         &mut self.buf
     }
 
-    /// Take the buffer and leave an empty one.
+    /// Take everything written and leave an empty buffer. Texts that are referred to are copied.
     pub fn take(&mut self) -> Vec<u8> {
         self.shape.clear();
-        std::mem::take(&mut self.buf)
+        self.sent = 0;
+        self.shared_bytes = 0;
+        let buf = std::mem::take(&mut self.buf);
+        match self.shared.take() {
+            Some(shared) => shared.copied(&buf, 0),
+            None => buf,
+        }
     }
 
-    /// Bytes that the buffer takes, used or not.
+    /// Bytes that the buffer takes, used or not, without texts that are referred to.
     #[inline]
     pub fn capacity(&self) -> usize {
-        self.buf.capacity()
+        self.buf.capacity() + self.shared.as_ref().map_or(0, |shared| shared.heap_bytes())
     }
 
-    /// Bytes written.
+    /// Bytes in the buffer: a place that [`truncate`](Self::truncate) goes back to.
     #[inline]
     pub fn len(&self) -> usize {
         self.buf.len()
@@ -131,12 +161,85 @@ impl ReplyWriter {
     pub fn clear(&mut self) {
         self.shape.clear();
         self.buf.clear();
+        self.sent = 0;
+        if self.shared.take().is_some() {
+            self.shared_bytes = 0;
+        }
     }
 
     /// Forget what was written after the buffer was `len` bytes long, for example half a reply before an error.
     pub fn truncate(&mut self, len: usize) {
         self.shape.truncate(len);
         self.buf.truncate(len);
+        if let Some(shared) = &mut self.shared {
+            shared.truncate(len);
+            self.count_shared();
+        }
+    }
+
+    /// Bytes that have not been sent, those of texts that are referred to included.
+    #[inline]
+    pub fn unsent(&self) -> usize {
+        self.buf.len() - self.sent + self.shared_bytes
+    }
+
+    /// Of [`unsent`](Self::unsent), the bytes of texts that are referred to. Unless it is 0,
+    /// [`unsent_slices`](Self::unsent_slices) has to be sent.
+    #[inline]
+    pub fn unsent_shared(&self) -> usize {
+        self.shared_bytes
+    }
+
+    /// What of the buffer has not been sent, without texts that are referred to.
+    #[inline]
+    pub fn unsent_buf(&self) -> &[u8] {
+        &self.buf[self.sent..]
+    }
+
+    /// Fills `slices` with what is to be sent next, and returns how many there are: fewer than there is room for only if
+    /// that is everything. O(slices).
+    pub fn unsent_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        match (&self.shared, slices.first_mut()) {
+            (Some(shared), _) => shared.slices(&self.buf, self.sent, slices),
+            (None, Some(slice)) if self.sent < self.buf.len() => {
+                *slice = IoSlice::new(self.unsent_buf());
+                1
+            }
+            (None, _) => 0,
+        }
+    }
+
+    /// The next `count` bytes have been sent. Texts that have been sent are let go of at once, the buffer is kept until it
+    /// is [cleared](Self::clear).
+    #[inline]
+    pub fn advance(&mut self, count: usize) {
+        if let Some(shared) = &mut self.shared {
+            self.sent = shared.advance(self.sent, count);
+            self.count_shared();
+        } else {
+            self.sent += count;
+        }
+        debug_assert!(self.sent <= self.buf.len(), "what was sent had been written");
+    }
+
+    /// Gives back the memory of what has been sent if that is more than `most` bytes. Places in the buffer change. O(n)
+    /// in what has not been sent.
+    pub fn shed_sent(&mut self, most: usize) {
+        if self.sent > most {
+            self.buf = self.unsent_buf().to_vec();
+            if let Some(shared) = &mut self.shared {
+                shared.shift(self.sent);
+            }
+            self.shape.clear();
+            self.sent = 0;
+        }
+    }
+
+    fn count_shared(&mut self) {
+        self.shared_bytes = self.shared.as_ref().map_or(0, |shared| shared.bytes());
+        if self.shared_bytes == 0 {
+            self.shared = None;
+        }
     }
 
     /// In debug builds, panic unless every reply so far is whole. Costs nothing in release builds.
@@ -150,7 +253,8 @@ impl ReplyWriter {
     #[inline]
     pub fn debug_check_replies(&self, start: usize, count: usize) {
         if cfg!(debug_assertions) {
-            let mut rest = self.buf.get(start..).unwrap_or_default();
+            let copied = self.shared.as_ref().map(|shared| shared.copied(&self.buf, start));
+            let mut rest = copied.as_deref().or_else(|| self.buf.get(start..)).unwrap_or_default();
             let mut found = 0;
             while let Ok(Some((_, len))) = decode_reply(rest) {
                 rest = &rest[len..];
@@ -202,6 +306,28 @@ impl ReplyWriter {
     pub fn bulk(&mut self, bytes: &[u8]) {
         self.value();
         self.blob(b'$', bytes);
+    }
+
+    /// A string of bytes that are part of a text. They are not copied, if the caller can send them so and they are many: the
+    /// reply shows them as they are now, because whoever shares a text does not change it.
+    ///
+    /// A reference to less than half of the text's memory is not kept.
+    ///
+    /// # Panics
+    ///
+    /// When the part reaches beyond the text.
+    #[cold]
+    pub fn bulk_shared(&mut self, text: &Arc<Vec<u8>>, part: Range<usize>) {
+        let bytes = &text[part.clone()];
+        if !self.shares || !is_worth_sharing(text, &part) {
+            return self.bulk(bytes);
+        }
+        self.value();
+        self.header(b'$', bytes.len());
+        let at = self.buf.len();
+        self.shared_bytes += part.len();
+        self.shared.get_or_insert_default().push(at, Arc::clone(text), part);
+        self.buf.extend_from_slice(b"\r\n");
     }
 
     /// An integer as a string of bytes.
@@ -397,6 +523,9 @@ impl ReplyWriter {
             self.buf.resize(end + extra, 0);
             self.buf.copy_within(at + DEFERRED.len()..end, at + DEFERRED.len() + extra);
             self.shape.moved(at, extra);
+            if let Some(shared) = &mut self.shared {
+                shared.moved(at, extra);
+            }
         }
         self.buf[at] = prefix;
         self.buf[at + 1..at + 1 + digits.len()].copy_from_slice(digits);

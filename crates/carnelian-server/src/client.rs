@@ -60,6 +60,8 @@ pub(crate) struct ClientHandle {
     /// Of the request in the making, understood already.
     pub(crate) argument_bytes: AtomicUsize,
     pub(crate) output_bytes: AtomicUsize,
+    /// Of these, bytes of values that replies refer to: they are in memory once, however many replies show them.
+    pub(crate) shared_output_bytes: AtomicUsize,
     /// What buffers of requests and replies take, used or not.
     pub(crate) buffer_bytes: AtomicUsize,
     /// What its watched keys and subscriptions take.
@@ -119,6 +121,7 @@ impl ClientHandle {
             query_bytes: AtomicUsize::default(),
             argument_bytes: AtomicUsize::default(),
             output_bytes: AtomicUsize::default(),
+            shared_output_bytes: AtomicUsize::default(),
             buffer_bytes: AtomicUsize::default(),
             registered_bytes: AtomicUsize::default(),
             counted_bytes: AtomicUsize::default(),
@@ -146,9 +149,9 @@ impl ClientHandle {
         self.registered_bytes.store(registered, Relaxed);
     }
 
-    /// Bytes that it takes in all. What the names of watched keys and channels take is not known here.
+    /// Bytes that it takes in all, values that its replies refer to included. What the names of watched keys and channels take is not known here.
     pub(crate) fn memory_bytes(&self) -> usize {
-        [&self.buffer_bytes, &self.queued_bytes, &self.registered_bytes]
+        [&self.buffer_bytes, &self.shared_output_bytes, &self.queued_bytes, &self.registered_bytes]
             .iter()
             .fold(BARE_BYTES, |sum, part| sum + part.load(Relaxed))
     }

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use carnelian_commands::{Blocked, Client, CommandError, Flow, ReplyMode, Session};
 use carnelian_resp::{Limits, Protocol, ProtocolError, ReplyWriter, RequestParser, Status};
 use std::future::{Future, poll_fn};
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +23,10 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Replies of one batch that are sent before the next command runs, in bytes.
 const FLUSH_BYTES: usize = 64 * 1024;
+/// As much of values that replies refer to: they take no buffer, so that more of them can leave with one write.
+const FLUSH_SHARED_BYTES: usize = 256 * 1024;
+/// Most pieces that one write sends: large texts, and what lies between them.
+const SLICES_MAX: usize = 64;
 /// Unsent replies from which a client that has not authenticated is closed, in bytes.
 pub(crate) const UNAUTHENTICATED_OUTPUT_MAX: usize = 17 * 1024;
 /// Unprocessed requests from which a blocked client is not read any more, in bytes.
@@ -73,8 +77,6 @@ pub(crate) struct Connection {
     /// Bytes that the request at the start of `pending` needs to be complete, as far as known.
     needed: usize,
     out: ReplyWriter,
-    /// How much of `out` has been sent.
-    sent: usize,
     /// When the soft limit on unsent replies was exceeded, in milliseconds since 1970.
     over_soft_limit_since_ms: Option<u64>,
     authenticated: bool,
@@ -89,14 +91,15 @@ impl Connection {
         let authenticated = !worker.server.requires_password();
         let limits = worker.server.request_limits(authenticated);
         client.authenticated.store(authenticated, Relaxed);
+        let mut out = ReplyWriter::new(Protocol::Resp2);
+        out.share_large();
         Self {
             stream,
             session: Session::new(client.id, authenticated, Arc::clone(&client) as Arc<dyn Client>),
             parser: RequestParser::new(limits),
             pending: BytesMut::new(),
             needed: 0,
-            out: ReplyWriter::new(Protocol::Resp2),
-            sent: 0,
+            out,
             over_soft_limit_since_ms: None,
             authenticated,
             state: State::Ready,
@@ -170,8 +173,8 @@ impl Connection {
 
     /// Waits for the first of: mail, room for replies, the deadline, bytes.
     async fn wait(&mut self) -> io::Result<Event> {
-        let Self { stream, worker, client, pending, out, sent, state, needed, .. } = self;
-        let unsent = out.len() - *sent;
+        let Self { stream, worker, client, pending, out, state, needed, .. } = self;
+        let unsent = out.unsent();
         let waiting = !matches!(state, State::Ready);
         let may_read = !waiting || pending.len() < BLOCKED_INPUT_MAX;
         let keeps_input = waiting || !pending.is_empty();
@@ -309,7 +312,7 @@ impl Connection {
                 self.parser.set_limits(worker.server.request_limits(self.authenticated));
                 ahead.clear();
             }
-            if self.out.len() - self.sent > FLUSH_BYTES {
+            if self.is_flush_due() {
                 batch.settle();
                 if !self.flush_early() {
                     break;
@@ -343,19 +346,30 @@ impl Connection {
         self.closing = true;
     }
 
+    #[inline]
+    fn is_flush_due(&self) -> bool {
+        let (unsent, shared) = (self.out.unsent(), self.out.unsent_shared());
+        unsent > FLUSH_BYTES && (unsent - shared > FLUSH_BYTES || shared > FLUSH_SHARED_BYTES)
+    }
+
     /// Sends replies in the middle of a batch. False when the client is about to be closed: it has not authenticated and does
     /// not read them, or clients take too much memory, and it more than others.
     fn flush_early(&mut self) -> bool {
         // The limit is on what was replied, not on what the socket happens to take of it.
         if self.is_over_output_limit() || self.flush().is_err() || self.is_over_output_limit() {
             self.closing = true;
-            drop(self.out.take());
-            self.sent = 0;
+            self.discard_replies();
             return false;
         }
         self.account();
         !self.client.closing.load(Relaxed)
-            && (self.authenticated || self.out.len() - self.sent < UNAUTHENTICATED_OUTPUT_MAX)
+            && (self.authenticated || self.out.unsent() < UNAUTHENTICATED_OUTPUT_MAX)
+    }
+
+    /// Gives up what has not been sent.
+    fn discard_replies(&mut self) {
+        self.out.clear();
+        drop(self.out.take());
     }
 
     /// Takes back what a command wrote although CLIENT REPLY says that it must not.
@@ -458,7 +472,6 @@ impl Connection {
                 Mail::Kill => {
                     self.closing = true;
                     self.out.clear();
-                    self.sent = 0;
                 }
             }
         }
@@ -486,11 +499,18 @@ impl Connection {
 
     /// Writes as much as the socket takes now.
     fn flush(&mut self) -> io::Result<()> {
-        while self.sent < self.out.len() {
-            match self.stream.try_write(&self.out.buf()[self.sent..]) {
+        let mut unsent = self.out.unsent();
+        while unsent > 0 {
+            let written = if self.out.unsent_shared() > 0 {
+                self.write_pieces()
+            } else {
+                self.stream.try_write(self.out.unsent_buf())
+            };
+            match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
-                    self.sent += bytes;
+                    self.out.advance(bytes);
+                    unsent -= bytes;
                     self.worker.counters.output_bytes.add(bytes as u64);
                     self.worker.counters.writes.add(1);
                 }
@@ -498,20 +518,24 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
-        if self.sent >= self.out.len() {
-            self.sent = 0;
+        if unsent == 0 {
             self.out.clear();
             self.over_soft_limit_since_ms = None;
             if matches!(self.state, State::Ready) {
                 self.worker.take_back_buffer(&mut self.out);
             }
-        } else if self.sent > FLUSH_BYTES {
-            let rest = self.out.buf()[self.sent..].to_vec();
-            self.sent = 0;
-            self.out.clear();
-            *self.out.buf_mut() = rest;
+        } else {
+            self.out.shed_sent(FLUSH_BYTES);
         }
         Ok(())
+    }
+
+    /// Writes what comes next of replies that refer to large values.
+    #[cold]
+    fn write_pieces(&self) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let count = self.out.unsent_slices(&mut slices);
+        self.stream.try_write_vectored(&slices[..count])
     }
 
     /// Tells what the client takes. If that is too much it finds so in its mail.
@@ -522,13 +546,14 @@ impl Connection {
             + self.client.inbox.bytes()
             + self.parser.heap_bytes();
         self.client.buffer_bytes.store(buffers, Relaxed);
+        self.client.shared_output_bytes.store(self.out.unsent_shared(), Relaxed);
         // Sending has freed some of it perhaps.
         crate::memory::publish();
         self.worker.server.account(&self.client);
     }
 
     fn is_over_output_limit(&mut self) -> bool {
-        let unsent = (self.out.len() - self.sent + self.client.inbox.bytes()) as u64;
+        let unsent = (self.out.unsent() + self.client.inbox.bytes()) as u64;
         self.client.output_bytes.store(unsent as usize, Relaxed);
         let settled = self.parser.settled_bytes();
         self.client.query_bytes.store(self.pending.len().saturating_sub(settled), Relaxed);
@@ -555,7 +580,7 @@ impl Connection {
     /// Gives the client a moment to accept what it is still owed.
     async fn send_last_replies(&mut self) {
         let deadline = Instant::now() + Duration::from_millis(LAST_REPLIES_MS);
-        while self.sent < self.out.len() {
+        while self.out.unsent() > 0 {
             let stream = &self.stream;
             let ready = tokio::time::timeout_at(deadline, poll_fn(|cx| stream.poll_write_ready(cx))).await;
             if !matches!(ready, Ok(Ok(()))) || self.flush().is_err() {

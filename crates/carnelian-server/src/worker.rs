@@ -87,7 +87,7 @@ impl Worker {
 
     /// Takes the buffer of a connection that has nothing to send, so that idle connections hold none.
     pub(crate) fn take_back_buffer(&self, out: &mut ReplyWriter) {
-        let buffer = out.take();
+        let buffer = std::mem::take(out.buf_mut());
         if buffer.capacity() <= REPLY_BUFFER_KEPT_BYTES
             && buffer.capacity() > self.reply_buffer.borrow().capacity()
         {

@@ -3,8 +3,9 @@
 use crate::db::{Db, Due, Spot};
 use crate::entry::{Payload, fits_slot};
 use crate::objects::Object;
-use crate::value::Collection;
+use crate::value::{Collection, ValueRef};
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 /// The key holds a value of another type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,14 +103,25 @@ pub struct TextEdit<'k> {
 impl<'k> TextEdit<'k> {
     pub(super) fn new(db: &'k mut Db, spot: &'k mut Spot, now_ms: u64) -> Self {
         let bytes = match db.object_mut(*spot) {
-            Some(Object::Text(text)) => std::mem::take(text),
+            Some(Object::Text(blob)) => match Arc::get_mut(blob) {
+                Some(bytes) => std::mem::take(bytes),
+                None => copy_with_room(blob),
+            },
             _ => match db.entry(*spot).value() {
-                crate::value::ValueRef::String(string) => string.get().to_vec(),
+                ValueRef::String(string) => string.get().to_vec(),
                 _ => Vec::new(),
             },
         };
         Self { db, spot, bytes, now_ms }
     }
+}
+
+/// A copy of a blob that a reply still shows, with the same room to grow.
+#[cold]
+fn copy_with_room(blob: &Vec<u8>) -> Vec<u8> {
+    let mut copy = Vec::with_capacity(blob.capacity());
+    copy.extend_from_slice(blob);
+    copy
 }
 
 impl Deref for TextEdit<'_> {
@@ -130,13 +142,19 @@ impl Drop for TextEdit<'_> {
     fn drop(&mut self) {
         let entry = self.db.entry(*self.spot);
         let (key, expire_ms, clock) = (entry.key().len(), entry.expire_ms(), entry.header.clock());
-        if !fits_slot(key, self.bytes.len())
-            && let Some(Object::Text(text)) = self.db.object_mut(*self.spot)
-        {
-            *text = std::mem::take(&mut self.bytes);
+        let due = Due { expire_ms, now_ms: self.now_ms };
+        if fits_slot(key, self.bytes.len()) {
+            self.db.overwrite(self.spot, Payload::Edited(&self.bytes), due, clock);
             return;
         }
-        let payload = Payload::of_edited(key, &mut self.bytes);
-        self.db.overwrite(self.spot, payload, Due { expire_ms, now_ms: self.now_ms }, clock);
+        let bytes = std::mem::take(&mut self.bytes);
+        if let Some(Object::Text(blob)) = self.db.object_mut(*self.spot) {
+            match Arc::get_mut(blob) {
+                Some(place) => *place = bytes,
+                None => *blob = Arc::new(bytes),
+            }
+            return;
+        }
+        self.db.overwrite(self.spot, Payload::Object(Object::Text(Arc::new(bytes))), due, clock);
     }
 }

@@ -111,7 +111,7 @@ impl KeyEntry<'_, '_> {
     }
 
     /// The bytes of the string, for editing them; empty ones when there is no key. The value is `raw` from then on. O(n)
-    /// for a string of up to a kilobyte, O(1) for a larger one.
+    /// for a string of up to a kilobyte, O(1) for a larger one unless [somebody keeps it](crate::Content::Blob).
     pub fn edit_text(&mut self) -> Result<TextEdit<'_>, WrongType> {
         match self.value() {
             None => self.store_payload(Payload::Edited(&[]), Expiry::Never),

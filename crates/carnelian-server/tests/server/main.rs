@@ -6,6 +6,7 @@ mod config;
 mod embedding;
 mod freeing;
 mod info;
+mod large;
 mod loading;
 mod support;
 mod waiting;

@@ -50,7 +50,7 @@ fn setbit(ctx: &mut Ctx) -> CommandResult {
 fn getbit(ctx: &mut Ctx) -> CommandResult {
     let offset = bit_offset(ctx.arg(2), ctx.keys.settings())?;
     let byte = ctx.keys.string(ctx.arg(1))?.map_or(0, |string| {
-        string.with_bytes(|bytes| bytes.get((offset >> 3) as usize).copied().unwrap_or(0))
+        string.get().with_bytes(|bytes| bytes.get((offset >> 3) as usize).copied().unwrap_or(0))
     });
     ctx.out.integer(i64::from(byte >> (7 - (offset & 7)) & 1));
     Ok(())

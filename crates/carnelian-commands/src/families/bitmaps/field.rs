@@ -80,7 +80,7 @@ fn bitfield(ctx: &mut Ctx) -> CommandResult {
         ctx.out.array(operations.len());
         for operation in &operations {
             let bits = string.map_or(0, |string| {
-                string.with_bytes(|bytes| read_bits(bytes, operation.offset, operation.width.bits))
+                string.get().with_bytes(|bytes| read_bits(bytes, operation.offset, operation.width.bits))
             });
             ctx.out.integer(operation.width.value(bits));
         }

@@ -43,8 +43,8 @@ fn bitop(ctx: &mut Ctx) -> CommandResult {
     let mut result = Vec::new();
     for (index, key) in sources.iter().enumerate() {
         match ctx.keys.string(key)? {
-            Some(string) if index == 0 => string.write_to(&mut result),
-            Some(string) => string.with_bytes(|bytes| combine(&mut result, bytes, operation)),
+            Some(string) if index == 0 => string.get().write_to(&mut result),
+            Some(string) => string.get().with_bytes(|bytes| combine(&mut result, bytes, operation)),
             None => combine(&mut result, b"", operation),
         }
     }

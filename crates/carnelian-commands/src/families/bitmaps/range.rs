@@ -80,7 +80,7 @@ fn bitcount(ctx: &mut Ctx) -> CommandResult {
         ctx.out.integer(0);
         return Ok(());
     };
-    let count = string.with_bytes(|bytes| {
+    let count = string.get().with_bytes(|bytes| {
         CommandResult::Ok(count_range(args, bytes.len())?.map_or(0, |bits| count(bytes, bits)))
     })?;
     ctx.out.integer(count as i64);
@@ -127,7 +127,7 @@ fn bitpos(ctx: &mut Ctx) -> CommandResult {
         ctx.out.integer(if set { -1 } else { 0 });
         return Ok(());
     };
-    let position = string.with_bytes(|bytes| position(args, bytes, set))?;
+    let position = string.get().with_bytes(|bytes| position(args, bytes, set))?;
     ctx.out.integer(position);
     Ok(())
 }

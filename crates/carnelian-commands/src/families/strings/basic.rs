@@ -80,7 +80,7 @@ const _: () = check(COMMANDS);
 
 fn get(ctx: &mut Ctx) -> CommandResult {
     match ctx.keys.string(ctx.arg(1))? {
-        Some(value) => ctx.out.element(value),
+        Some(value) => ctx.out.string(value),
         None => ctx.out.null(),
     }
     Ok(())
@@ -125,7 +125,7 @@ fn set(ctx: &mut Ctx) -> CommandResult {
         entry.count_read();
         entry.used();
         match entry.value() {
-            Some(ValueRef::String(old)) => ctx.out.element(old.get()),
+            Some(ValueRef::String(old)) => ctx.out.string(old),
             Some(_) => return Err(CommandError::WRONG_TYPE),
             None => ctx.out.null(),
         }
@@ -191,7 +191,7 @@ fn getset(ctx: &mut Ctx) -> CommandResult {
     // Once for reading, and then for writing.
     entry.used();
     match entry.value() {
-        Some(ValueRef::String(old)) => ctx.out.element(old.get()),
+        Some(ValueRef::String(old)) => ctx.out.string(old),
         Some(_) => return Err(CommandError::WRONG_TYPE),
         None => ctx.out.null(),
     }
@@ -205,7 +205,7 @@ fn getdel(ctx: &mut Ctx) -> CommandResult {
     let mut entry = ctx.keys.entry(key);
     entry.count_read();
     match entry.value() {
-        Some(ValueRef::String(old)) => ctx.out.element(old.get()),
+        Some(ValueRef::String(old)) => ctx.out.string(old),
         Some(_) => return Err(CommandError::WRONG_TYPE),
         None => {
             ctx.out.null();
@@ -224,7 +224,7 @@ fn getex(ctx: &mut Ctx) -> CommandResult {
         ctx.out.null();
         return Ok(());
     };
-    ctx.out.element(value);
+    ctx.out.string(value);
     let Some(time) = options.time else {
         let mut entry = ctx.keys.entry(key);
         if options.persist && entry.expiry().is_some() {

@@ -45,7 +45,7 @@ fn mget(ctx: &mut Ctx) -> CommandResult {
     for key in ctx.cursor(1).rest() {
         // A key of another type reads as none here.
         match ctx.keys.read(key) {
-            Some(ValueRef::String(value)) => ctx.out.element(value.get()),
+            Some(ValueRef::String(value)) => ctx.out.string(value),
             _ => ctx.out.null(),
         }
     }

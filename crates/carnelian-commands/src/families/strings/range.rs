@@ -4,7 +4,8 @@ use crate::ctx::{Ctx, TypedKeys};
 use crate::cursor::integer;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Expiry, Settings, ValueRef};
+use carnelian_engine::{Content, EventClass, Expiry, Settings, ValueRef};
+use std::ops::Range;
 
 const PART: &str = "O(N), N being the length of the part";
 const READ: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO.or(KeyFlags::ACCESS))];
@@ -90,20 +91,24 @@ fn getrange(ctx: &mut Ctx) -> CommandResult {
         ctx.out.bulk(b"");
         return Ok(());
     };
-    let out = &mut *ctx.out;
-    string.with_bytes(|bytes| out.bulk(part(bytes, start, end)));
+    let part = part(string.len(), start, end);
+    match string.content() {
+        Content::Blob(blob) => ctx.out.bulk_shared(blob, part),
+        Content::Bytes(_) | Content::Int(_) => string.get().with_bytes(|bytes| ctx.out.bulk(&bytes[part])),
+    }
     Ok(())
 }
 
-/// The bytes from `start` to `end`, both included; negative ones count from the end, and what lies beyond is cut off.
-fn part(bytes: &[u8], start: i64, end: i64) -> &[u8] {
-    let length = bytes.len() as i64;
+/// The bytes from `start` to `end`, both included, of `length`; negative ones count from the end, and what lies beyond is
+/// cut off.
+fn part(length: usize, start: i64, end: i64) -> Range<usize> {
+    let length = length as i64;
     let from_start = |position: i64| if position < 0 { (length + position).max(0) } else { position };
     if start < 0 && end < 0 && start > end {
-        return b"";
+        return 0..0;
     }
     let (start, end) = (from_start(start), from_start(end).min(length - 1));
-    if start > end { b"" } else { &bytes[start as usize..=end as usize] }
+    if start > end { 0..0 } else { start as usize..end as usize + 1 }
 }
 
 fn setrange(ctx: &mut Ctx) -> CommandResult {

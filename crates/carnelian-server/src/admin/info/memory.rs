@@ -1,6 +1,7 @@
 //! What INFO and MEMORY tell of memory.
 
 use super::{Human, Report};
+use crate::client::ClientHandle;
 use crate::config::id;
 use crate::server::Server;
 use carnelian_commands::Ctx;
@@ -31,7 +32,7 @@ impl Usage {
         let reading = (server.memory.source().read)();
         let peak = server.totals.peak_memory.load(Relaxed);
         let client_count = server.clients.len() as u64;
-        let clients = server.clients.lock().values().map(|client| client.memory_bytes() as u64).sum();
+        let clients = server.clients.lock().values().map(|client| bytes_of(client)).sum();
         Self {
             used,
             allocated,
@@ -59,6 +60,11 @@ impl Usage {
     pub(in crate::admin) fn dataset_percent(&self) -> f64 {
         percent(self.dataset(), self.used.saturating_sub(self.startup))
     }
+}
+
+/// Bytes that a client takes. Values that its replies refer to are part of the dataset, even when their keys are gone.
+fn bytes_of(client: &ClientHandle) -> u64 {
+    client.memory_bytes().saturating_sub(client.shared_output_bytes.load(Relaxed)) as u64
 }
 
 pub(in crate::admin) fn percent(part: u64, whole: u64) -> f64 {
