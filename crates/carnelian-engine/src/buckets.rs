@@ -22,10 +22,10 @@ const SHRINK: usize = 5;
 const NONE: u32 = u32::MAX;
 /// No item of the pair is ever due.
 pub(crate) const NEVER_DUE: u32 = u32::MAX;
-/// Pairs whose due times are summed up in one.
-const GROUP: usize = 16;
+/// Pairs whose due times are summed up in one. Where some of many keys are due, each pair of the group costs a wait for memory.
+const GROUP: usize = 4;
 /// Groups of which the one that is due the soonest is looked for.
-const DUE_WINDOW: usize = 64;
+const DUE_WINDOW: usize = 256;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -575,7 +575,7 @@ impl Buckets {
         self.due[group] = self.due[group].min(due);
     }
 
-    /// Finds the next pair from `from` on that may have an item due at or before `now`. Passes over sixteen pairs at a
+    /// Finds the next pair from `from` on that may have an item due at or before `now`. Passes over four pairs at a
     /// time where nothing is due.
     pub(crate) fn next_due(&mut self, mut from: usize, now: u32) -> Option<usize> {
         while from < self.pairs.len() {
@@ -598,7 +598,7 @@ impl Buckets {
         None
     }
 
-    /// The next pair from `from` on, and around the end, with an item that is due some time. Passes over sixteen pairs at
+    /// The next pair from `from` on, and around the end, with an item that is due some time. Passes over four pairs at
     /// a time that have none.
     pub(crate) fn next_volatile(&self, from: usize) -> Option<usize> {
         let pairs = self.pairs.len();
