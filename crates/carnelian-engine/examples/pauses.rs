@@ -143,8 +143,10 @@ fn large_value(name: &str, value: impl Fn(&Engine) -> Value, rounds: usize) {
         let lock = || engine.keyspace(engine.lock(all), 0, NOW_MS);
         lock().insert(b"big", value);
         // To a key of another shard.
-        let target =
-            (0..).map(key).find(|key| engine.shard_of(key) != engine.shard_of(b"big")).unwrap_or_default();
+        let target = (0..1000)
+            .map(key)
+            .find(|key| engine.shard_of(key) != engine.shard_of(b"big"))
+            .unwrap_or_default();
         let rename = ms(|| {
             let mut keys = engine.keyspace(engine.lock(engine.shards_of(&[b"big", &target])), 0, NOW_MS);
             if let Some(taken) = keys.take(b"big") {
