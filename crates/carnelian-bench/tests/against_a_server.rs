@@ -119,7 +119,7 @@ fn a_command_of_ones_own_is_its_title() {
 fn no_requests_make_an_empty_report() {
     let (ok, out, err) = run(serve(good), "-n 0 -t set");
     assert!(ok, "{err}");
-    assert!(out.contains("  0 requests completed in 0.00 seconds\n"), "{out}");
+    assert!(out.contains("  0 requests completed in "), "{out}");
 }
 
 #[test]

@@ -55,10 +55,10 @@ impl Bench {
     /// Runs the requests of one read.
     fn run_read(&mut self, input: &[u8]) {
         let Self { node, session, out, stats, parser, ahead } = self;
-        let mut batch = node.batch(NOW_MS, stats);
+        let mut batch = node.batch(NOW_MS, stats, None);
         let mut at = 0;
         while at < input.len() {
-            ahead.fill(node, parser, session.db, input, at);
+            ahead.fill(node, &batch, parser, session.db, input, at);
             node.resume(&mut batch);
             while let Some((args, prepared, end)) = ahead.next(input) {
                 black_box(node.execute_prepared(session, args, prepared, out, &mut batch));

@@ -1,6 +1,6 @@
 //! Requests of a read, made ready before the first of them runs.
 
-use crate::batch::Prepared;
+use crate::batch::{Batch, Prepared};
 use crate::dispatch::Node;
 use carnelian_engine::{WARM_MOST, Warming};
 use carnelian_resp::{Args, RequestParser, Span};
@@ -38,8 +38,17 @@ impl Ahead {
     /// Reads requests from offset `at` on, as many as it is worth while to prepare together, and asks the processor for
     /// what running them will read, so that the waits for memory overlap.
     #[inline(never)]
-    pub fn fill(&mut self, node: &Node, parser: &RequestParser, db: usize, input: &[u8], mut at: usize) {
+    pub fn fill(
+        &mut self,
+        node: &Node,
+        batch: &Batch<'_>,
+        parser: &RequestParser,
+        db: usize,
+        input: &[u8],
+        mut at: usize,
+    ) {
         self.clear();
+        let seat = batch.seat;
         let engine = node.engine();
         let mut warming: Option<Warming<'_>> = None;
         let (mut last_word, mut last_command, mut last_shard) = (None, 0, None);
@@ -60,15 +69,17 @@ impl Ahead {
             at = input_end;
             // A single key has nothing to gain.
             if at < input.len() || prepared.key.is_none() || warming.is_some() {
-                let warming = warming.get_or_insert_with(|| Warming::new(engine, db));
+                let warming = warming.get_or_insert_with(|| Warming::new(engine, db, seat));
                 match prepared.key {
                     Some(key) => warming.ask(key),
                     None => node.warm_many(prepared, args, warming),
                 }
             }
             let shard = prepared.key.map(|key| engine.shard_of_key(key));
+            // A lock that is kept would keep readers out.
             if shard.is_some()
                 && shard == last_shard
+                && (seat.is_none() || !node.looks(prepared))
                 && let Some(last) = self.requests.last_mut()
             {
                 last.prepared.goes_on = true;

@@ -1,9 +1,10 @@
 //! What is known of commands before they run, and what those that run in one go share.
 
 use crate::dispatch::Node;
+use crate::spec::Scope;
 use crate::stats::WorkerStats;
 use crate::table::{Entry, Found, Keys};
-use carnelian_engine::{Effects, KeyHash, Keyspace, Shards, Warming};
+use carnelian_engine::{Effects, KeyHash, Keyspace, Seat, Shards, Warming};
 use carnelian_resp::Args;
 
 /// A request whose command has been looked up and whose key has been hashed, each once. From [`Node::prepare`].
@@ -30,13 +31,15 @@ pub struct Batch<'n> {
     pub(crate) meter: Meter<'n>,
     /// For commands on one key. Nothing is locked but between commands of the same shard.
     pub(crate) keys: Keyspace<'n>,
+    /// The worker's, if it reads without locks.
+    pub(crate) seat: Option<&'n Seat>,
 }
 
 impl Batch<'_> {
     /// Unlocks what the last command has left locked for the next one, because something else comes between, and counts
     /// what the commands so far have done.
     pub fn settle(&mut self) {
-        self.keys.shards().release();
+        self.keys.leave();
         self.meter.count(&mut self.keys.effects);
     }
 }
@@ -85,10 +88,12 @@ impl Meter<'_> {
 }
 
 impl Node {
-    /// Begins a batch of commands at the given time (milliseconds since 1970).
+    /// Begins a batch of commands at the given time (milliseconds since 1970). With a [seat](carnelian_engine::Engine::seat)
+    /// commands that only look at one key need no lock.
     #[inline]
-    pub fn batch<'n>(&'n self, now_ms: u64, stats: &'n WorkerStats) -> Batch<'n> {
-        Batch { meter: self.meter(now_ms, stats), keys: self.engine().keyspace(Shards::none(), 0, now_ms) }
+    pub fn batch<'n>(&'n self, now_ms: u64, stats: &'n WorkerStats, seat: Option<&'n Seat>) -> Batch<'n> {
+        let keys = self.engine().keyspace(Shards::none(), 0, now_ms);
+        Batch { meter: self.meter(now_ms, stats), keys, seat }
     }
 
     #[inline]
@@ -133,6 +138,12 @@ impl Node {
     pub(crate) fn is_whole_name(&self, prepared: Prepared) -> bool {
         self.entry_of(prepared.command)
             .is_some_and(|entry| entry.parent.is_none() && entry.spec.subcommands.is_empty())
+    }
+
+    /// Whether it is a command that may run on a shard that is not locked.
+    #[inline]
+    pub(crate) fn looks(&self, prepared: Prepared) -> bool {
+        self.entry_of(prepared.command).is_some_and(|entry| entry.spec.scope == Scope::Look)
     }
 
     #[inline]

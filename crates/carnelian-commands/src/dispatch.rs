@@ -137,7 +137,7 @@ impl Node {
         now_ms: u64,
         stats: &WorkerStats,
     ) -> Flow {
-        self.execute_prepared(session, args, &self.prepare(args), out, &mut self.batch(now_ms, stats))
+        self.execute_prepared(session, args, &self.prepare(args), out, &mut self.batch(now_ms, stats, None))
     }
 
     /// Runs one command of a batch, see [`execute`](Self::execute). `prepared` was made from the same arguments.
@@ -328,15 +328,31 @@ impl Node {
         out: &mut ReplyWriter,
         batch: &mut Batch<'_>,
     ) -> Flow {
-        let Batch { meter, keys } = batch;
+        let Batch { meter, keys, seat } = batch;
         if let (Keys::One(place), Some(hash)) = (entry.keys, prepared.key)
             && !self.line.has_first()
             && let Some(key) = args.get(usize::from(place))
-            && keys.enter(key, hash, session.db)
-            && (!entry.spec.flags.has(Flags::WRITE) || keys.shards().shards_of_waiters().is_empty())
         {
+            let looks = seat.filter(|_| entry.spec.scope == Scope::Look);
+            if let Some(seat) = looks
+                && keys.enter_to_read(key, hash, session.db, seat)
+            {
+                self.line.leave(session);
+                self.call(entry, session, args, keys, out, meter, None);
+                keys.leave();
+                return Flow::Continue;
+            }
+            if !keys.enter(key, hash, session.db)
+                || (entry.spec.flags.has(Flags::WRITE) && !keys.shards().shards_of_waiters().is_empty())
+            {
+                batch.settle();
+                return self.run_on_many(entry, session, args, out, &mut batch.meter);
+            }
             self.line.leave(session);
             let wish = self.call(entry, session, args, keys, out, meter, None);
+            if looks.is_some() {
+                keys.shards().only_read();
+            }
             if wish.is_some() || keys.effects.has_rare() {
                 return self.conclude(entry, session, args, keys, out, meter, wish);
             }

@@ -394,6 +394,9 @@ pub enum Scope {
     Keys,
     /// All of them: the command looks at whole databases.
     All,
+    /// That of its only key, beside other commands that only look at theirs: it does so through
+    /// [`read_with`](carnelian_engine::Keyspace::read_with) and its kin, takes no longer than its reply, and changes nothing.
+    Look,
 }
 
 /// Commands that steer transactions; the dispatcher runs them itself.
@@ -610,6 +613,13 @@ impl CommandSpec {
     #[must_use]
     pub const fn all_shards(mut self) -> Self {
         self.scope = Scope::All;
+        self
+    }
+
+    /// Lets it run beside others, see [`Scope::Look`].
+    #[must_use]
+    pub const fn looks(mut self) -> Self {
+        self.scope = Scope::Look;
         self
     }
 

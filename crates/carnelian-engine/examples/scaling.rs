@@ -6,7 +6,7 @@
 
 #![allow(clippy::print_stdout, reason = "the figures are what it is for")]
 
-use carnelian_engine::{Engine, EngineOptions, Expiry, KeyHash, Keyspace, Shards, WARM_MOST, Warming};
+use carnelian_engine::{Engine, EngineOptions, Expiry, KeyHash, Keyspace, Seat, Shards, WARM_MOST, Warming};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -61,10 +61,11 @@ impl Numbers {
 fn run(engine: &Engine, case: Case, seed: u64) -> (Instant, Instant) {
     let mut numbers = Numbers(seed);
     let mut batch: Vec<([u8; 8], KeyHash, bool)> = Vec::with_capacity(WARM_MOST);
+    let seat = engine.seat();
     let start = Instant::now();
     for _ in 0..OPERATIONS / WARM_MOST {
         batch.clear();
-        let mut warming = Warming::new(engine, 0);
+        let mut warming = Warming::new(engine, 0, seat.as_ref());
         for _ in 0..WARM_MOST {
             let key = numbers.below(case.keys).to_le_bytes();
             let hash = engine.key_hash(&key);
@@ -76,18 +77,32 @@ fn run(engine: &Engine, case: Case, seed: u64) -> (Instant, Instant) {
         warming.finish();
         let mut keys = engine.keyspace(Shards::none(), 0, NOW_MS);
         for (at, (key, hash, reads)) in batch.iter().enumerate() {
-            operate(engine, &mut keys, key, *hash, *reads);
-            // The lock that the next one needs, too, is kept.
+            operate(engine, &mut keys, key, *hash, *reads, seat.as_ref());
+            // The lock that the next one needs, too, is kept, but for one that reads.
             let shard = |hash| engine.shard_of_key(hash);
-            if batch.get(at + 1).is_none_or(|(_, next, _)| shard(*next) != shard(*hash)) {
-                keys.shards().release();
+            if batch.get(at + 1).is_none_or(|(_, next, reads)| *reads || shard(*next) != shard(*hash)) {
+                keys.leave();
             }
         }
     }
     (start, Instant::now())
 }
 
-fn operate<'e>(engine: &'e Engine, keys: &mut Keyspace<'e>, key: &[u8], hash: KeyHash, reads: bool) {
+fn operate<'e>(
+    engine: &'e Engine,
+    keys: &mut Keyspace<'e>,
+    key: &[u8],
+    hash: KeyHash,
+    reads: bool,
+    seat: Option<&'e Seat>,
+) {
+    if reads
+        && let Some(seat) = seat
+        && keys.enter_to_read(key, hash, 0, seat)
+    {
+        black_box(keys.read(key).is_some());
+        return;
+    }
     if !keys.enter(key, hash, 0) {
         let set = engine.shards_of(&[key]);
         let shards = loop {
@@ -99,6 +114,7 @@ fn operate<'e>(engine: &'e Engine, keys: &mut Keyspace<'e>, key: &[u8], hash: Ke
     }
     if reads {
         black_box(keys.read(key).is_some());
+        keys.shards().only_read();
     } else {
         keys.entry(key).store_string(&VALUE, Expiry::Never);
     }

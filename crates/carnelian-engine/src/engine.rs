@@ -2,7 +2,7 @@
 
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
-use crate::lock::{Guard, LOCKS_APART, Readers, ShardLock};
+use crate::lock::{Guard, LOCKS_APART, ReadGuard, Readers, Seat, ShardLock};
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -86,6 +86,7 @@ pub struct Engine {
     shards: Box<[Padded]>,
     /// Reserved and unused bytes of each shard.
     gauges: Box<[Gauge]>,
+    readers: Readers,
     databases: usize,
     hasher: RandomState,
     settings: Settings,
@@ -107,7 +108,13 @@ impl Engine {
             Padded(ShardLock::new(number, &readers, shard))
         };
         let shards = gauges.iter().enumerate().map(shard).collect();
-        Self { shards, gauges, databases, hasher: key_hasher, settings: Settings::new(table_hasher) }
+        Self { shards, gauges, readers, databases, hasher: key_hasher, settings: Settings::new(table_hasher) }
+    }
+
+    /// A seat for a thread that reads often, while there are some. It lets [`Keyspace::enter_to_read`] do without locks; of
+    /// use when several threads do.
+    pub fn seat(&self) -> Option<Seat> {
+        self.readers.seat()
     }
 
     /// Number of shards, a power of two.
@@ -200,7 +207,13 @@ impl Engine {
     #[inline]
     pub fn try_lock(&self, shard: usize) -> Option<Shards<'_>> {
         let guard = self.shards.get(shard)?.0.try_lock()?;
-        Some(Shards { first: Some(guard), number: shard, others: None, all: self.shards.len() == 1 })
+        Some(Shards {
+            first: Some(guard),
+            number: shard,
+            looked_at: None,
+            others: None,
+            all: self.shards.len() == 1,
+        })
     }
 
     /// Locks shards as [`lock`](Self::lock) does, but gives up, with nothing locked, when one of them stays held for longer
@@ -235,8 +248,10 @@ fn not_locked(shard: usize) -> ! {
 pub struct Shards<'e> {
     /// The first locked shard, or the only one, as it is for most commands.
     first: Option<Guard<'e, Shard>>,
-    /// Its number.
+    /// Its number, or that of `looked_at`.
     number: usize,
+    /// A shard that is read without its lock. Nothing is locked then.
+    looked_at: Option<ReadGuard<'e, Shard>>,
     /// The others, in ascending order.
     others: Option<Box<Others<'e>>>,
     /// Whether every shard is locked.
@@ -250,7 +265,7 @@ struct Others<'e>(Vec<(usize, Guard<'e, Shard>)>);
 impl<'e> Shards<'e> {
     /// No locked shard: for commands that touch no key.
     pub fn none() -> Self {
-        Self { first: None, number: 0, others: None, all: false }
+        Self { first: None, number: 0, looked_at: None, others: None, all: false }
     }
 
     fn push(&mut self, shard: usize, guard: Guard<'e, Shard>) {
@@ -261,10 +276,26 @@ impl<'e> Shards<'e> {
         }
     }
 
+    /// Says that the only locked shard was only looked at: after some uses like that it can be
+    /// [read without its lock](Keyspace::enter_to_read).
+    #[inline]
+    pub fn only_read(&mut self) {
+        if let Some(first) = &mut self.first {
+            first.only_read();
+        }
+    }
+
+    /// A shard that is not locked, for looking at it. Nothing else may be held.
+    #[inline]
+    pub(crate) fn look_at(&mut self, shard: usize, guard: ReadGuard<'e, Shard>) {
+        (self.looked_at, self.number) = (Some(guard), shard);
+    }
+
     /// Unlocks all of them.
     #[inline]
     pub fn release(&mut self) {
         self.first = None;
+        self.looked_at = None;
         if self.others.is_some() {
             self.release_others();
         }
@@ -323,6 +354,10 @@ impl<'e> Shards<'e> {
     pub(crate) fn get(&self, shard: usize) -> &Shard {
         match &self.first {
             Some(guard) if self.number == shard => guard,
+            None if self.number == shard => match &self.looked_at {
+                Some(guard) => guard,
+                None => not_locked(shard),
+            },
             _ => self.get_other(shard),
         }
     }

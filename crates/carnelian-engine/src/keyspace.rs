@@ -5,6 +5,7 @@ use crate::db::{Db, Due, Spot};
 use crate::effects::{Effects, EventClass, Garbage, KeyEvent, Removal};
 use crate::engine::{Engine, KeyHash, ShardSet, Shards};
 use crate::entry::{NEVER, Payload, fits_slot};
+use crate::lock::Seat;
 use crate::objects::Object;
 use crate::rng::Rng;
 use crate::settings::Settings;
@@ -41,6 +42,13 @@ pub struct Taken {
     pub expire_ms: Option<u64>,
 }
 
+/// What looking at a shard without its lock has shown of a key.
+#[derive(Clone, Copy)]
+struct Glimpse {
+    /// Where it is, if anywhere.
+    spot: Option<Spot>,
+}
+
 /// Access to the keys of the locked shards in one selected database, at one moment.
 ///
 /// Expired keys do not exist here: whoever looks one up removes it. Changes are not announced by themselves; a command
@@ -56,12 +64,23 @@ pub struct Keyspace<'e> {
     pub effects: Effects,
     /// Address, length and hash of a key that has been hashed already.
     known: (usize, usize, u64),
+    /// What is known of that key while its shard is looked at without its lock.
+    glimpse: Option<Glimpse>,
 }
 
 impl<'e> Keyspace<'e> {
     #[inline(always)]
     pub(crate) fn new(engine: &'e Engine, shards: Shards<'e>, db: usize, now_ms: u64) -> Self {
-        Self { engine, shards, db, now_ms, no_touch: false, effects: Effects::default(), known: (0, 0, 0) }
+        Self {
+            engine,
+            shards,
+            db,
+            now_ms,
+            no_touch: false,
+            effects: Effects::default(),
+            known: (0, 0, 0),
+            glimpse: None,
+        }
     }
 
     /// Turns to the shard of one key, of this hash, in a database; false, with nothing locked, when another thread holds it.
@@ -70,10 +89,7 @@ impl<'e> Keyspace<'e> {
     /// The key is not hashed again as long as it is looked up from the place where it is now, which must keep it.
     #[inline]
     pub fn enter(&mut self, key: &[u8], hash: KeyHash, db: usize) -> bool {
-        debug_assert_eq!(hash, self.engine.key_hash(key));
-        self.db = db;
-        self.known = (key.as_ptr().addr(), key.len(), hash.0);
-        let number = self.engine.shard_of_key(hash);
+        let number = self.turn_to(key, hash, db);
         if self.shards.only() == Some(number) {
             return true;
         }
@@ -86,6 +102,48 @@ impl<'e> Keyspace<'e> {
             }
             None => false,
         }
+    }
+
+    #[inline]
+    fn turn_to(&mut self, key: &[u8], hash: KeyHash, db: usize) -> usize {
+        debug_assert_eq!(hash, self.engine.key_hash(key));
+        self.db = db;
+        self.known = (key.as_ptr().addr(), key.len(), hash.0);
+        self.glimpse = None;
+        self.engine.shard_of_key(hash)
+    }
+
+    /// As [`enter`](Self::enter), for looking at this key and nothing else, without locking its shard. False, with nothing
+    /// locked, when it has to be locked: because others change the shard just now or have done so of late, or because reading
+    /// would change something, such as when the key was last used.
+    #[inline]
+    pub fn enter_to_read(&mut self, key: &[u8], hash: KeyHash, db: usize, seat: &'e Seat) -> bool {
+        let number = self.turn_to(key, hash, db);
+        // Nothing is locked by who reads in this way.
+        self.shards.release();
+        let Some(shard) = self.engine.lock_of(number).and_then(|lock| lock.read(seat)) else { return false };
+        let settings = self.engine.settings();
+        let found = shard.dbs.get(db).and_then(|db| db.find_entry(hash.0, key).map(|found| (db, found)));
+        let unchanged = match found {
+            None => settings.notify_events() & EventClass::KEY_MISS.bit() == 0,
+            Some((db, (spot, header))) => {
+                !settings.track_frequency()
+                    && (settings.track_changes() || header.clock() == AccessClock::new(settings, self.now_ms))
+                    && !(header.expires() && db.entry(spot).is_expired(self.now_ms))
+            }
+        };
+        if unchanged {
+            self.glimpse = Some(Glimpse { spot: found.map(|(_, (spot, _))| spot) });
+            self.shards.look_at(number, shard);
+        }
+        unchanged
+    }
+
+    /// Unlocks whatever is locked or looked at.
+    #[inline]
+    pub fn leave(&mut self) {
+        self.glimpse = None;
+        self.shards.release();
     }
 
     #[inline]
@@ -142,6 +200,10 @@ impl<'e> Keyspace<'e> {
     /// Finds a live entry, removing it if its time is over.
     #[inline]
     fn find(&mut self, hash: u64, key: &[u8]) -> Option<Spot> {
+        if let Some(glimpse) = self.glimpse {
+            debug_assert_eq!(hash, self.known.2, "only this key is looked at");
+            return glimpse.spot;
+        }
         let db = self.db;
         let (spot, header) = self.shard(hash).dbs.get(db)?.find_entry(hash, key)?;
         if header.expires() && self.is_over(hash, spot) {
@@ -206,11 +268,13 @@ impl<'e> Keyspace<'e> {
         }
         let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
         let touches = lookup == Lookup::Use && !self.no_touch && !settings.track_changes();
+        if self.glimpse.is_some() || !touches {
+            let shard = self.shards.get(self.engine.shard_of_hash(hash));
+            return Some(shard.dbs.get(number)?.entry(spot).value());
+        }
         let Shard { dbs, rng, .. } = self.shard(hash);
         let db = dbs.get_mut(number)?;
-        let entry =
-            db.use_entry(spot, |clock| if touches { clock.touched(settings, now_ms, rng) } else { clock });
-        Some(entry.value())
+        Some(db.use_entry(spot, |clock| clock.touched(settings, now_ms, rng)).value())
     }
 
     /// Notes a use of the entry.
@@ -435,7 +499,9 @@ impl<'e> Keyspace<'e> {
 
     /// When `key` expires, in milliseconds since 1970; `None` when it never does or does not exist. O(1).
     pub fn expiry(&mut self, key: &[u8]) -> Option<u64> {
-        self.entry(key).expiry()
+        let hash = self.hash(key);
+        let spot = self.find(hash, key)?;
+        self.shards.get(self.engine.shard_of_hash(hash)).dbs.get(self.db)?.entry(spot).expiry()
     }
 
     /// Sets or clears the expiry of `key`; false when it does not exist. O(1).

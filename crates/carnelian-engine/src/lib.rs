@@ -56,6 +56,7 @@ pub use evict::{Choice, EvictionOrder, EvictionPolicy, Evictor, Victim};
 pub use hash::{Hash, HashIter, HashRef};
 pub use keyspace::{Edit, Expiry, KeyEntry, Keyspace, Lookup, Taken, TextEdit, WrongType};
 pub use list::{End, List, ListNode, ListNodeRef};
+pub use lock::Seat;
 pub use rng::Rng;
 pub use set::Set;
 pub use settings::Settings;

@@ -346,6 +346,12 @@ impl<T> Guard<'_, T> {
             _ => OPEN,
         };
     }
+
+    /// Says that the value was only looked at, and that this does not count: the lock stays as open or closed as it is.
+    #[inline]
+    pub fn keep(&mut self) {
+        self.unlock.next = self.unlock.gate.state.load(Relaxed) & !(LOCKED | PARKED);
+    }
 }
 
 impl<T> Deref for Guard<'_, T> {

@@ -1,11 +1,11 @@
 //! A vector in segments: pushing never copies more than one segment.
 
 /// log2 of the elements in a full segment.
-const SHIFT: u32 = 8;
+const SHIFT: u32 = 7;
 const SEGMENT: usize = 1 << SHIFT;
 const MASK: usize = SEGMENT - 1;
 
-/// A growable array whose elements stay in segments of 256. Small arrays grow as a `Vec` does; a large one never
+/// A growable array whose elements stay in segments of 128. Small arrays grow as a `Vec` does; a large one never
 /// copies its elements to grow, so that one insertion into a table of millions costs what one into a small table costs.
 #[derive(Clone)]
 pub(crate) struct Segments<T> {
@@ -60,6 +60,9 @@ impl<T> Segments<T> {
         }
         if last.is_empty() {
             self.segments.pop();
+            if self.segments.len() * 4 <= self.segments.capacity() {
+                self.segments.shrink_to(self.segments.len() * 2);
+            }
         }
         Some(item)
     }

@@ -8,7 +8,7 @@
 use crate::buckets::Warmed;
 use crate::db::Db;
 use crate::engine::{Engine, KeyHash, MAX_SHARDS};
-use crate::lock::{Guard, ShardLock};
+use crate::lock::{Guard, ReadGuard, Seat};
 use crate::shard::Shard;
 use smallvec::SmallVec;
 
@@ -19,14 +19,32 @@ pub const WARM_MOST: usize = 32;
 const NOT_TRIED: u8 = u8::MAX;
 const HELD: u8 = u8::MAX - 1;
 
-/// Keys that will be looked up soon, of one database. It holds the shards' locks, each taken once, until it ends. Changes
-/// nothing.
+/// A shard that is looked at.
+enum Held<'e> {
+    Locked(Guard<'e, Shard>),
+    Read(ReadGuard<'e, Shard>),
+}
+
+impl std::ops::Deref for Held<'_> {
+    type Target = Shard;
+
+    #[inline(always)]
+    fn deref(&self) -> &Shard {
+        match self {
+            Self::Locked(guard) => guard,
+            Self::Read(guard) => guard,
+        }
+    }
+}
+
+/// Keys that will be looked up soon, of one database. It holds the shards, each taken once, until it ends. Changes nothing.
 pub struct Warming<'e> {
     engine: &'e Engine,
+    seat: Option<&'e Seat>,
     db: usize,
     /// By shard: the place of its lock.
     places: [u8; MAX_SHARDS],
-    locks: [Option<Guard<'e, Shard>>; WARM_MOST],
+    locks: [Option<Held<'e>>; WARM_MOST],
     locked: usize,
     hashes: [u64; WARM_MOST],
     asked: usize,
@@ -35,9 +53,10 @@ pub struct Warming<'e> {
 impl<'e> Warming<'e> {
     /// Begins; worth its while for several keys that are looked up right after.
     #[inline]
-    pub fn new(engine: &'e Engine, db: usize) -> Self {
+    pub fn new(engine: &'e Engine, db: usize, seat: Option<&'e Seat>) -> Self {
         Self {
             engine,
+            seat,
             db,
             places: [NOT_TRIED; MAX_SHARDS],
             locks: [const { None }; WARM_MOST],
@@ -74,7 +93,14 @@ impl<'e> Warming<'e> {
     fn try_lock(&mut self, shard: usize) {
         let mut place = HELD;
         if let Some(free) = self.locks.get_mut(self.locked) {
-            *free = self.engine.lock_of(shard).and_then(ShardLock::try_lock);
+            *free = self.engine.lock_of(shard).and_then(|lock| {
+                if let Some(read) = self.seat.and_then(|seat| lock.read(seat)) {
+                    return Some(Held::Read(read));
+                }
+                let mut guard = lock.try_lock()?;
+                guard.keep();
+                Some(Held::Locked(guard))
+            });
             if free.is_some() {
                 place = self.locked as u8;
                 self.locked += 1;

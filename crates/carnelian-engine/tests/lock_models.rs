@@ -314,3 +314,15 @@ fn a_seat_changes_hands() {
         write(&model.lock);
     });
 }
+
+#[test]
+fn a_look_that_does_not_count_leaves_an_open_lock_open() {
+    loom::model(|| {
+        let (model, seat) = Model::open();
+        let reader = model.spawn(move |lock| read(lock, &seat));
+        model.lock.lock().keep();
+        assert!(join(reader).is_none_or(|seen| seen == 0));
+        let seat = model.readers.seat().unwrap();
+        assert_eq!(read(&model.lock, &seat), Some(0));
+    });
+}

@@ -242,7 +242,7 @@ impl Connection {
         let now_ms = worker.server.clock.unix_ms();
         // What CLIENT LIST, should it be among the requests, shows of this client.
         self.client.query_bytes.store(input.len(), Relaxed);
-        let mut batch = worker.node.batch(now_ms, &worker.stats);
+        let mut batch = worker.node.batch(now_ms, &worker.stats, worker.seat.as_ref());
         let mut ahead = worker.ahead.take();
         ahead.clear();
         let mut at = 0;
@@ -250,7 +250,7 @@ impl Connection {
         while at < input.len() && !self.closing {
             // What a client may send changes when it authenticates, so its requests are not looked at before.
             if ahead.is_empty() && self.authenticated && !self.parser.is_midway() {
-                ahead.fill(&worker.node, &self.parser, self.session.db, input, at);
+                ahead.fill(&worker.node, &batch, &self.parser, self.session.db, input, at);
                 worker.node.resume(&mut batch);
             }
             let start = self.out.len();

@@ -20,10 +20,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
-/// Shards for each worker when `shards` is 0.
-const SHARDS_PER_WORKER: usize = 8;
-/// Fewest and most shards when `shards` is 0.
-const AUTO_SHARDS: std::ops::RangeInclusive<usize> = 16..=256;
+/// Shards when `shards` is 0: of one worker, and for each of several, which would wait for each other with fewer. Each takes
+/// some tens of kilobytes once it has keys.
+const SHARDS_ALONE: usize = 16;
+const SHARDS_PER_WORKER: usize = 32;
 
 /// How to start a server.
 pub struct Options {
@@ -81,9 +81,8 @@ pub(crate) fn run_id() -> String {
 
 fn shard_count(config: &Config, workers: usize) -> usize {
     match config.uint(id::SHARDS) as usize {
-        0 => {
-            (workers * SHARDS_PER_WORKER).next_power_of_two().clamp(*AUTO_SHARDS.start(), *AUTO_SHARDS.end())
-        }
+        0 if workers <= 1 => SHARDS_ALONE,
+        0 => (workers * SHARDS_PER_WORKER).min(carnelian_engine::MAX_SHARDS),
         shards => shards,
     }
 }

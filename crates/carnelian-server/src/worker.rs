@@ -5,6 +5,7 @@ use crate::connection::Connection;
 use crate::server::Server;
 use crate::stream::Stream;
 use carnelian_commands::{Ahead, Counter, Node, Room, WorkerStats};
+use carnelian_engine::Seat;
 use carnelian_resp::ReplyWriter;
 use std::cell::RefCell;
 use std::io;
@@ -64,6 +65,8 @@ pub(crate) struct Worker {
     pub(crate) read_buffer: RefCell<Box<[u8]>>,
     reply_buffer: RefCell<Vec<u8>>,
     pub(crate) ahead: RefCell<Ahead>,
+    /// For reading without locks, where there are other workers.
+    pub(crate) seat: Option<Seat>,
 }
 
 impl Worker {
@@ -123,7 +126,9 @@ impl WorkerHandle {
                 (Arc::clone(&stats), Arc::clone(&counters), Arc::clone(&connections));
             move || {
                 let _seated = server.memory.seat();
+                let seat = if count > 1 { node.engine().seat() } else { None };
                 let worker = Worker {
+                    seat,
                     server,
                     node,
                     stats,
@@ -176,7 +181,7 @@ fn run(
                 Accepted::Tcp(stream, client) => (TcpStream::from_std(stream).map(Stream::Tcp), client),
                 Accepted::Unix(stream, client) => (UnixStream::from_std(stream).map(Stream::Unix), client),
             };
-            let seat = Seat(Arc::clone(connections));
+            let counted = Counted(Arc::clone(connections));
             match stream {
                 Ok(stream) => {
                     let connection = Connection::new(stream, Rc::clone(&worker), client);
@@ -185,7 +190,7 @@ fn run(
                         connection.run().await;
                         // What its buffers took is free: keys on other threads must not give way for it.
                         crate::memory::publish();
-                        drop(seat);
+                        drop(counted);
                     });
                 }
                 Err(error) => {
@@ -198,9 +203,9 @@ fn run(
 }
 
 /// The place of one connection in its worker's count.
-struct Seat(Arc<AtomicUsize>);
+struct Counted(Arc<AtomicUsize>);
 
-impl Drop for Seat {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }

@@ -7,7 +7,7 @@ pub(crate) mod clients;
 use carnelian_commands::{
     CommandError, CommandResult, Ctx, Flow, Host, HostCommand, NoClient, Node, Session, WorkerStats,
 };
-use carnelian_engine::{Engine, EngineOptions, KeyEvent};
+use carnelian_engine::{Engine, EngineOptions, KeyEvent, Seat};
 use carnelian_resp::{OwnedArgs, Protocol, Reply, ReplyWriter, decode_reply, split_args};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
@@ -40,6 +40,8 @@ pub(crate) struct TestNode {
     pub(crate) out: ReplyWriter,
     pub(crate) stats: WorkerStats,
     pub(crate) now_ms: u64,
+    /// Of a node with several shards: reads of one key go without locks, which must not make a difference either.
+    seat: Option<Seat>,
     host: Arc<Recorder>,
 }
 
@@ -49,18 +51,22 @@ impl TestNode {
         let engine = Arc::new(Engine::new(EngineOptions { shards, databases: 16, seed: 7 }));
         engine.settings().set_notify_events(u32::MAX);
         let host = Arc::new(Recorder::default());
+        let seat = if shards > 1 { engine.seat() } else { None };
         let node = Node::new(engine, host.clone());
         let stats = node.new_stats();
         let session = Session::new(1, true, Arc::new(NoClient));
-        Self { node, session, out: ReplyWriter::new(protocol), stats, now_ms: START_MS, host }
+        Self { node, session, out: ReplyWriter::new(protocol), stats, now_ms: START_MS, seat, host }
     }
 
     /// The wire bytes that answer a command given as arguments.
     pub(crate) fn wire(&mut self, args: &[impl AsRef<[u8]>]) -> Vec<u8> {
         let args = OwnedArgs::from_slices(args);
         self.out.clear();
-        let flow =
-            self.node.execute(&mut self.session, args.as_args(), &mut self.out, self.now_ms, &self.stats);
+        let mut batch = self.node.batch(self.now_ms, &self.stats, self.seat.as_ref());
+        let (args, session) = (args.as_args(), &mut self.session);
+        let prepared = self.node.prepare(args);
+        let flow = self.node.execute_prepared(session, args, &prepared, &mut self.out, &mut batch);
+        drop(batch);
         assert!(matches!(flow, Flow::Continue), "the command neither blocks nor closes");
         self.out.debug_check_complete();
         self.out.buf().to_vec()

@@ -19,6 +19,7 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
         ),
     CommandSpec::run("getbit", 3, Group::Bitmap, getbit)
         .flags(&[Flags::READONLY, Flags::FAST])
+        .looks()
         .keys(&[KeySpec::one(1, KeyFlags::RO.or(KeyFlags::ACCESS))])
         .docs("2.2.0", "O(1)", "Returns a bit of a string.", "GETBIT key offset"),
 ];

@@ -13,13 +13,13 @@ const LOOK: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO)];
 const ALL: &str = "O(N), N being the number of fields";
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
-    CommandSpec::run("hget", 3, Group::Hash, hget).flags(FAST).keys(ACCESS).docs(
+    CommandSpec::run("hget", 3, Group::Hash, hget).flags(FAST).looks().keys(ACCESS).docs(
         "2.0.0",
         "O(1)",
         "Returns the value of a field of a hash.",
         "HGET key field",
     ),
-    CommandSpec::run("hmget", -3, Group::Hash, hmget).flags(FAST).keys(ACCESS).docs(
+    CommandSpec::run("hmget", -3, Group::Hash, hmget).flags(FAST).looks().keys(ACCESS).docs(
         "2.0.0",
         "O(N), N being the number of fields given",
         "Returns the values of several fields of a hash.",
@@ -40,19 +40,19 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
         .keys(ACCESS)
         .docs("2.0.0", ALL, "Returns the values of all fields of a hash.", "HVALS key")
         .tips(&["nondeterministic_output_order"]),
-    CommandSpec::run("hlen", 2, Group::Hash, hlen).flags(FAST).keys(LOOK).docs(
+    CommandSpec::run("hlen", 2, Group::Hash, hlen).flags(FAST).looks().keys(LOOK).docs(
         "2.0.0",
         "O(1)",
         "Returns how many fields a hash has.",
         "HLEN key",
     ),
-    CommandSpec::run("hstrlen", 3, Group::Hash, hstrlen).flags(FAST).keys(LOOK).docs(
+    CommandSpec::run("hstrlen", 3, Group::Hash, hstrlen).flags(FAST).looks().keys(LOOK).docs(
         "3.2.0",
         "O(1)",
         "Returns the length in bytes of the value of a field.",
         "HSTRLEN key field",
     ),
-    CommandSpec::run("hexists", 3, Group::Hash, hexists).flags(FAST).keys(LOOK).docs(
+    CommandSpec::run("hexists", 3, Group::Hash, hexists).flags(FAST).looks().keys(LOOK).docs(
         "2.0.0",
         "O(1)",
         "Tells whether a hash has a field.",

@@ -34,6 +34,7 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
         ),
     CommandSpec::run("type", 2, Group::Generic, type_of)
         .flags(&[Flags::READONLY, Flags::FAST])
+        .looks()
         .keys(&[KeySpec::one(1, KeyFlags::RO)])
         .docs("1.0.0", "O(1)", "Returns the type of the value that a key holds, or none.", "TYPE key"),
     CommandSpec::run("unlink", -2, Group::Generic, unlink)

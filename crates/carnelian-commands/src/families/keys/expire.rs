@@ -29,6 +29,7 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
         .history(&[("7.0.0", "Options `NX`, `XX`, `GT` and `LT`.")]),
     CommandSpec::run("expiretime", 2, Group::Generic, expiretime)
         .flags(&[Flags::READONLY, Flags::FAST])
+        .looks()
         .keys(&[KeySpec::one(1, KeyFlags::RO.or(KeyFlags::ACCESS))])
         .docs("7.0.0", "O(1)", "Returns when a key expires, in seconds since 1970.", "EXPIRETIME key"),
     CommandSpec::run("persist", 2, Group::Generic, persist)
@@ -57,17 +58,20 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
         .history(&[("7.0.0", "Options `NX`, `XX`, `GT` and `LT`.")]),
     CommandSpec::run("pexpiretime", 2, Group::Generic, pexpiretime)
         .flags(&[Flags::READONLY, Flags::FAST])
+        .looks()
         .keys(&[KeySpec::one(1, KeyFlags::RO.or(KeyFlags::ACCESS))])
         .docs("7.0.0", "O(1)", "Returns when a key expires, in milliseconds since 1970.", "PEXPIRETIME key"),
     CommandSpec::run("pttl", 2, Group::Generic, pttl)
         .flags(&[Flags::READONLY, Flags::FAST])
         .tips(&["nondeterministic_output"])
+        .looks()
         .keys(&[KeySpec::one(1, KeyFlags::RO.or(KeyFlags::ACCESS))])
         .docs("2.6.0", "O(1)", "Returns how long a key has to live, in milliseconds.", "PTTL key")
         .history(&[("2.8.0", "Tells a key that does not exist (-2) from one that never expires (-1).")]),
     CommandSpec::run("ttl", 2, Group::Generic, ttl)
         .flags(&[Flags::READONLY, Flags::FAST])
         .tips(&["nondeterministic_output"])
+        .looks()
         .keys(&[KeySpec::one(1, KeyFlags::RO.or(KeyFlags::ACCESS))])
         .docs("1.0.0", "O(1)", "Returns how long a key has to live, in seconds.", "TTL key")
         .history(&[("2.8.0", "Tells a key that does not exist (-2) from one that never expires (-1).")]),

@@ -12,6 +12,7 @@ const ACCESSED: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO.or(KeyFlags::ACCESS)
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("llen", 2, Group::List, llen)
         .flags(&[Flags::READONLY, Flags::FAST])
+        .looks()
         .keys(&[KeySpec::one(1, KeyFlags::RO)])
         .docs("1.0.0", "O(1)", "Returns the number of elements in a list.", "LLEN key"),
     CommandSpec::run("lindex", 3, Group::List, lindex).flags(&[Flags::READONLY]).keys(ACCESSED).docs(

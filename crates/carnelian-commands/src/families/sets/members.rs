@@ -31,19 +31,19 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
             "SREM key member [member ...]",
         )
         .history(&[("2.4.0", "Several `member` arguments.")]),
-    CommandSpec::run("scard", 2, Group::Set, scard).flags(READ_FAST).keys(READ).docs(
+    CommandSpec::run("scard", 2, Group::Set, scard).flags(READ_FAST).looks().keys(READ).docs(
         "1.0.0",
         "O(1)",
         "Returns how many members a set has.",
         "SCARD key",
     ),
-    CommandSpec::run("sismember", 3, Group::Set, sismember).flags(READ_FAST).keys(READ).docs(
+    CommandSpec::run("sismember", 3, Group::Set, sismember).flags(READ_FAST).looks().keys(READ).docs(
         "1.0.0",
         "O(1)",
         "Tells whether a set has a member.",
         "SISMEMBER key member",
     ),
-    CommandSpec::run("smismember", -3, Group::Set, smismember).flags(READ_FAST).keys(ACCESS).docs(
+    CommandSpec::run("smismember", -3, Group::Set, smismember).flags(READ_FAST).looks().keys(ACCESS).docs(
         "6.2.0",
         "O(N), N being the number of members asked for",
         "Tells of several members whether a set has them.",

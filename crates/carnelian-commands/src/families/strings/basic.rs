@@ -15,6 +15,7 @@ const OVERWRITE: &[KeySpec] = &[KeySpec::one(1, KeyFlags::OW.or(KeyFlags::UPDATE
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("get", 2, Group::String, get)
         .flags(&[Flags::READONLY, Flags::FAST])
+        .looks()
         .keys(&[KeySpec::one(1, KeyFlags::RO.or(KeyFlags::ACCESS))])
         .docs("1.0.0", "O(1)", "Returns the string a key holds.", "GET key"),
     CommandSpec::run("set", -3, Group::String, set)

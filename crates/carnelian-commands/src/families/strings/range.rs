@@ -22,16 +22,22 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
         ),
     CommandSpec::run("strlen", 2, Group::String, strlen)
         .flags(&[Flags::READONLY, Flags::FAST])
+        .looks()
         .keys(&[KeySpec::one(1, KeyFlags::RO)])
         .docs("2.2.0", "O(1)", "Returns the length of a string in bytes.", "STRLEN key"),
-    CommandSpec::run("getrange", 4, Group::String, getrange).flags(&[Flags::READONLY]).keys(READ).docs(
-        "2.4.0",
-        PART,
-        "Returns part of a string; negative positions count from its end.",
-        "GETRANGE key start end",
-    ),
+    CommandSpec::run("getrange", 4, Group::String, getrange)
+        .flags(&[Flags::READONLY])
+        .looks()
+        .keys(READ)
+        .docs(
+            "2.4.0",
+            PART,
+            "Returns part of a string; negative positions count from its end.",
+            "GETRANGE key start end",
+        ),
     CommandSpec::run("substr", 4, Group::String, getrange)
         .flags(&[Flags::READONLY])
+        .looks()
         .keys(READ)
         .docs("1.0.0", PART, "The old name of `GETRANGE`.", "SUBSTR key start end")
         .deprecated("2.0.0", "`GETRANGE`"),
