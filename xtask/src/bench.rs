@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: our server against its peers, side by side.
 
 mod chart;
+mod expiry;
 mod micro;
 mod report;
 mod servers;
 mod workload;
+mod zipf;
 
 use std::path::{Path, PathBuf};
 
@@ -82,6 +84,16 @@ pub(crate) struct Args {
     /// Measure how much more two threads do than one instead, in the engine alone. It takes --rounds.
     #[arg(long, conflicts_with = "micro")]
     scaling: bool,
+    /// Measure the longest operations on a large shard instead, in the engine alone: growing to 20 million keys and shrinking,
+    /// and removing and moving values of 10 million members. It takes --rounds.
+    #[arg(long, conflicts_with_all = ["micro", "scaling"])]
+    pauses: bool,
+    /// Measure instead what it costs that a hundredth of the -r keys expires each second, and how soon they are gone.
+    #[arg(long, conflicts_with_all = ["micro", "scaling", "pauses"])]
+    expiry: bool,
+    /// Measure hit rates at a limit of memory instead, on keys that follow Zipf's law.
+    #[arg(long, conflicts_with_all = ["micro", "scaling", "pauses", "expiry"])]
+    zipf: bool,
     /// Run the criterion benches of all crates instead, and print their medians.
     #[arg(long)]
     micro: bool,
@@ -98,6 +110,9 @@ pub(crate) struct Args {
 
 /// Rounds of --scaling for each of --rounds: they are short, and the best one counts.
 const SCALING_ROUNDS: u32 = 100;
+/// Keys and members for --pauses.
+const PAUSES_KEYS: &str = "20000000";
+const PAUSES_MEMBERS: &str = "10000000";
 
 /// Who makes the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -117,16 +132,23 @@ pub(crate) fn run(args: Args) -> Result<()> {
         return micro::run(args.filter.as_deref(), args.save.as_deref(), args.baseline.as_deref());
     }
     if args.scaling {
-        let rounds = (args.rounds * SCALING_ROUNDS).to_string();
-        let example = ["run", "--release", "--package", "carnelian-engine", "--example", "scaling", "--"];
-        return sh::check(sh::cargo(example).arg(rounds));
+        return example("scaling", &[(args.rounds * SCALING_ROUNDS).to_string()]);
+    }
+    if args.pauses {
+        return example("pauses", &[PAUSES_KEYS.into(), PAUSES_MEMBERS.into(), args.rounds.to_string()]);
     }
     let contenders = contenders(&args)?;
-    let load = load(&args)?;
     servers::end_with_us()?;
     let directory = sh::target().join("bench");
     let scratch = directory.join("scratch");
     std::fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+    if args.expiry {
+        return expiry::run(&contenders, args.keys, &scratch);
+    }
+    if args.zipf {
+        return zipf::run(&contenders, &scratch);
+    }
+    let load = load(&args)?;
     let measured = measure(&args, contenders, &load, &scratch)?;
     // What the servers logged; a server that left a file of its own there keeps it for the curious.
     let _ = std::fs::remove_dir_all(&scratch);
@@ -159,6 +181,12 @@ pub(crate) fn run(args: Args) -> Result<()> {
         eprintln!("wrote {}", path.display());
     }
     Ok(())
+}
+
+/// Runs an example of the engine.
+fn example(name: &str, arguments: &[String]) -> Result<()> {
+    let run = ["run", "--release", "--package", "carnelian-engine", "--example", name, "--"];
+    sh::check(sh::cargo(run).args(arguments))
 }
 
 /// Who takes part, our server first.

@@ -22,10 +22,10 @@ const SHRINK: usize = 5;
 const NONE: u32 = u32::MAX;
 /// No item of the pair is ever due.
 pub(crate) const NEVER_DUE: u32 = u32::MAX;
-/// Pairs whose due times are summed up in one.
-const GROUP: usize = 16;
+/// Pairs whose due times are summed up in one. Where some of many keys are due, each pair of the group costs a wait for memory.
+const GROUP: usize = 4;
 /// Groups of which the one that is due the soonest is looked for.
-const DUE_WINDOW: usize = 64;
+const DUE_WINDOW: usize = 256;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -152,6 +152,8 @@ pub(crate) struct Buckets {
     overflow: Segments<Bucket>,
     /// First unused overflow bucket.
     spare: u32,
+    /// Overflow buckets from here on have not been used since the last time that none was.
+    fresh: u32,
     /// Overflow buckets in use.
     overflowing: u32,
     /// Earliest due time of each [`GROUP`] of pairs; nothing where nothing was ever due.
@@ -169,6 +171,7 @@ impl Default for Buckets {
             pairs: Segments::new(),
             overflow: Segments::new(),
             spare: NONE,
+            fresh: 0,
             overflowing: 0,
             due: Vec::new(),
             len: 0,
@@ -388,8 +391,14 @@ impl Buckets {
             *self.overflow_mut(number) = Bucket::EMPTY;
             number
         } else {
-            self.overflow.push(Bucket::EMPTY);
-            self.overflow.len() as u32 - 1
+            let number = self.fresh;
+            self.fresh += 1;
+            if (number as usize) < self.overflow.len() {
+                *self.overflow_mut(number) = Bucket::EMPTY;
+            } else {
+                self.overflow.push(Bucket::EMPTY);
+            }
+            number
         }
     }
 
@@ -398,7 +407,8 @@ impl Buckets {
         self.overflow_mut(number).extra = self.spare;
         self.spare = number;
         if self.overflowing == 0 {
-            self.overflow = Segments::new();
+            // The memory goes with the next removals, a segment at a time: of a large table it takes a millisecond.
+            self.fresh = 0;
             self.spare = NONE;
         }
     }
@@ -462,6 +472,9 @@ impl Buckets {
     /// Removes the item at a place. O(1).
     pub(crate) fn remove(&mut self, place: Place) {
         self.len -= 1;
+        if self.overflow.len() > self.fresh as usize {
+            self.overflow.shorten(self.fresh as usize);
+        }
         // What overflows first fills the gap, so that only full pairs overflow.
         let first = self.pair_mut(place.pair as usize).0[0].extra;
         let Some(overflow) = self.overflow.get(first as usize) else {
@@ -575,7 +588,7 @@ impl Buckets {
         self.due[group] = self.due[group].min(due);
     }
 
-    /// Finds the next pair from `from` on that may have an item due at or before `now`. Passes over sixteen pairs at a
+    /// Finds the next pair from `from` on that may have an item due at or before `now`. Passes over four pairs at a
     /// time where nothing is due.
     pub(crate) fn next_due(&mut self, mut from: usize, now: u32) -> Option<usize> {
         while from < self.pairs.len() {
@@ -598,7 +611,7 @@ impl Buckets {
         None
     }
 
-    /// The next pair from `from` on, and around the end, with an item that is due some time. Passes over sixteen pairs at
+    /// The next pair from `from` on, and around the end, with an item that is due some time. Passes over four pairs at
     /// a time that have none.
     pub(crate) fn next_volatile(&self, from: usize) -> Option<usize> {
         let pairs = self.pairs.len();

@@ -756,7 +756,7 @@ impl<'e> Keyspace<'e> {
     }
 
     /// Removes entries of the locked shards whose time is over, at most `limit`, in every database; returns how many.
-    /// Pairs of buckets in which nothing is due are passed over sixteen at a time.
+    /// Pairs of buckets in which nothing is due are passed over four at a time.
     pub fn expire_due(&mut self, limit: usize) -> usize {
         let selected = self.db;
         let (now_ms, mut removed, mut due) = (self.now_ms, 0, Vec::new());

@@ -10,6 +10,16 @@ pub(crate) fn item<T: ?Sized>(item: &T) {
     }
 }
 
+/// Asks for the first sixteen of these bytes.
+#[inline(always)]
+pub(crate) fn header(bytes: &[u8]) {
+    let start = bytes.as_ptr().cast::<i8>();
+    line(start);
+    if start.addr() % LINE > LINE - 16 {
+        line(start.wrapping_add(LINE));
+    }
+}
+
 /// Asks for the cache lines of an entry of common size that these bytes begin with.
 #[inline(always)]
 pub(crate) fn lines(bytes: &[u8]) {

@@ -67,6 +67,19 @@ impl<T> Segments<T> {
         Some(item)
     }
 
+    /// Gives the last segment back, unless one of the first `kept` elements is in it.
+    #[cold]
+    pub(crate) fn shorten(&mut self, kept: usize) {
+        let before = self.segments.len().saturating_sub(1) * SEGMENT;
+        if kept <= before {
+            self.segments.pop();
+            self.len = before;
+            if before == 0 {
+                *self = Self::new();
+            }
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.segments.iter().flatten()
     }

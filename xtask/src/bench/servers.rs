@@ -252,6 +252,13 @@ impl Server {
         field("carnelian_version:").or_else(|| field("valkey_version:")).or_else(|| field("redis_version:"))
     }
 
+    /// A field of a section of INFO.
+    pub(crate) fn info(&self, section: &str, name: &str) -> Result<String> {
+        let info = ask(self.port, &format!("INFO {section}"))?;
+        let field = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        Ok(field.with_context(|| format!("INFO {section} has no {name}"))?.trim().to_owned())
+    }
+
     /// Removes every key.
     pub(crate) fn flush(&self) -> Result<()> {
         let reply = ask(self.port, "FLUSHALL")?;
