@@ -28,6 +28,7 @@ const UNKNOWN: u16 = u16::MAX;
 ///
 /// A shard stays locked from one command to the next when both are on keys of it.
 pub struct Batch<'n> {
+    node: &'n Node,
     pub(crate) meter: Meter<'n>,
     /// For commands on one key. Nothing is locked but between commands of the same shard.
     pub(crate) keys: Keyspace<'n>,
@@ -40,6 +41,7 @@ impl Batch<'_> {
     /// what the commands so far have done.
     pub fn settle(&mut self) {
         self.keys.leave();
+        self.node.released();
         self.meter.count(&mut self.keys.effects);
     }
 }
@@ -93,7 +95,7 @@ impl Node {
     #[inline]
     pub fn batch<'n>(&'n self, now_ms: u64, stats: &'n WorkerStats, seat: Option<&'n Seat>) -> Batch<'n> {
         let keys = self.engine().keyspace(Shards::none(), 0, now_ms);
-        Batch { meter: self.meter(now_ms, stats), keys, seat }
+        Batch { node: self, meter: self.meter(now_ms, stats), keys, seat }
     }
 
     #[inline]

@@ -328,7 +328,7 @@ impl Node {
         out: &mut ReplyWriter,
         batch: &mut Batch<'_>,
     ) -> Flow {
-        let Batch { meter, keys, seat } = batch;
+        let Batch { meter, keys, seat, .. } = batch;
         if let (Keys::One(place), Some(hash)) = (entry.keys, prepared.key)
             && !self.line.has_first()
             && let Some(key) = args.get(usize::from(place))
