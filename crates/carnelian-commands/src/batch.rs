@@ -40,8 +40,12 @@ impl Batch<'_> {
     /// Unlocks what the last command has left locked for the next one, because something else comes between, and counts
     /// what the commands so far have done.
     pub fn settle(&mut self) {
+        let locked = !self.keys.shards().is_none_locked();
         self.keys.leave();
-        self.node.released();
+        // Whoever waits tries again when told, and must not be told by its own trying in vain.
+        if locked {
+            self.node.released();
+        }
         self.meter.count(&mut self.keys.effects);
     }
 }

@@ -313,6 +313,12 @@ impl<'e> Shards<'e> {
         self.others = None;
     }
 
+    /// Whether no shard is locked.
+    #[inline]
+    pub fn is_none_locked(&self) -> bool {
+        self.first.is_none()
+    }
+
     /// Whether every shard of the engine is locked.
     pub fn is_all(&self) -> bool {
         self.all
