@@ -10,10 +10,8 @@ pub(crate) fn source() -> MemorySource {
     // Without it threads give back what they have freed when they allocate, which an idle server does not do: 200 MB of a set
     // stayed for as long as one looked. Where it cannot be had things stay so.
     #[cfg(not(target_os = "macos"))]
-    {
-        let _ = tikv_jemalloc_ctl::max_background_threads::write(1);
-        let _ = tikv_jemalloc_ctl::background_thread::write(true);
-    }
+    let _ = tikv_jemalloc_ctl::max_background_threads::write(1);
+    run_thread(true);
     MemorySource { allocator: "jemalloc-5.3.0", read, balance: Some(balance), statistics, purge }
 }
 
@@ -50,8 +48,21 @@ fn balance() -> i64 {
     })
 }
 
-/// Every arena keeps unused pages for no time at all for a moment: it gives back at once those that it has.
+/// Starts or stops the allocator's thread.
+fn run_thread(on: bool) {
+    #[cfg(not(target_os = "macos"))]
+    let _ = tikv_jemalloc_ctl::background_thread::write(on);
+}
+
+/// Every arena keeps unused pages for no time at all for a moment: it gives back at once those that it has. While the
+/// allocator's thread runs they would be left to it, and it takes its time.
 fn purge() {
+    run_thread(false);
+    give_back();
+    run_thread(true);
+}
+
+fn give_back() {
     let Ok(mut name) = "arena.0.dirty_decay_ms\0".name().mib::<[usize; 3]>() else { return };
     for arena in 0..arenas::narenas::read().unwrap_or(0) {
         name[1] = arena as usize;
