@@ -73,7 +73,7 @@ impl ShardSet {
     }
 }
 
-/// The hash of a key, for [`Warming::ask`](crate::Warming::ask) and [`Keyspace::know`].
+/// The hash of a key, for [`Warming::ask`](crate::Warming::ask) and [`Keyspace::enter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyHash(pub(crate) u64);
 
