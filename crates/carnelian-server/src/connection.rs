@@ -355,8 +355,12 @@ impl Connection {
     /// Sends replies in the middle of a batch. False when the client is about to be closed: it has not authenticated and does
     /// not read them, or clients take too much memory, and it more than others.
     fn flush_early(&mut self) -> bool {
-        // The limit is on what was replied, not on what the socket happens to take of it.
-        if self.is_over_output_limit() || self.flush().is_err() || self.is_over_output_limit() {
+        // The limit is on what was replied, not on what the socket happens to take of it. Before it has authenticated a client
+        // may have as many refusals as it reads.
+        if (self.authenticated && self.is_over_output_limit())
+            || self.flush().is_err()
+            || self.is_over_output_limit()
+        {
             self.closing = true;
             self.discard_replies();
             return false;
