@@ -58,7 +58,7 @@ impl Bench {
         let mut batch = node.batch(NOW_MS, stats, None);
         let mut at = 0;
         while at < input.len() {
-            ahead.fill(node, &batch, parser, session.db, input, at);
+            ahead.fill(&batch, parser, session.db, input, at);
             node.resume(&mut batch);
             while let Some((args, prepared, end)) = ahead.next(input) {
                 black_box(node.execute_prepared(session, args, prepared, out, &mut batch));

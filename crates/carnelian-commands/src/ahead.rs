@@ -1,7 +1,6 @@
 //! Requests of a read, made ready before the first of them runs.
 
 use crate::batch::{Batch, Prepared};
-use crate::dispatch::Node;
 use carnelian_engine::{WARM_MOST, Warming};
 use carnelian_resp::{Args, RequestParser, Span};
 
@@ -40,7 +39,6 @@ impl Ahead {
     #[inline(never)]
     pub fn fill(
         &mut self,
-        node: &Node,
         batch: &Batch<'_>,
         parser: &RequestParser,
         db: usize,
@@ -48,7 +46,7 @@ impl Ahead {
         mut at: usize,
     ) {
         self.clear();
-        let seat = batch.seat;
+        let (node, seat) = (batch.node, batch.seat);
         let engine = node.engine();
         let mut warming: Option<Warming<'_>> = None;
         let (mut last_word, mut last_command, mut last_shard) = (None, 0, None);
@@ -67,12 +65,17 @@ impl Ahead {
                 prepared
             };
             at = input_end;
-            // A single key has nothing to gain.
-            if at < input.len() || prepared.key.is_none() || warming.is_some() {
-                let warming = warming.get_or_insert_with(|| Warming::new(engine, db, seat));
-                match prepared.key {
-                    Some(key) => warming.ask(key),
-                    None => node.warm_many(prepared, args, warming),
+            let begin = || Warming::new(engine, db, seat);
+            match prepared.key {
+                // A single key has nothing to gain.
+                Some(key) if at < input.len() || warming.is_some() => {
+                    warming.get_or_insert_with(begin).ask(key);
+                }
+                Some(_) => {}
+                None => {
+                    if let Some(keys) = node.several_keys(prepared) {
+                        node.warm_several(keys, args, warming.get_or_insert_with(begin));
+                    }
                 }
             }
             let shard = prepared.key.map(|key| engine.shard_of_key(key));

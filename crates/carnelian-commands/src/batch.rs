@@ -1,7 +1,7 @@
 //! What is known of commands before they run, and what those that run in one go share.
 
 use crate::dispatch::Node;
-use crate::spec::Scope;
+use crate::spec::{KeySpec, Scope};
 use crate::stats::WorkerStats;
 use crate::table::{Entry, Found, Keys};
 use carnelian_engine::{Effects, KeyHash, Keyspace, Seat, Shards, Warming};
@@ -28,7 +28,7 @@ const UNKNOWN: u16 = u16::MAX;
 ///
 /// A shard stays locked from one command to the next when both are on keys of it.
 pub struct Batch<'n> {
-    node: &'n Node,
+    pub(crate) node: &'n Node,
     pub(crate) meter: Meter<'n>,
     /// For commands on one key. Nothing is locked but between commands of the same shard.
     pub(crate) keys: Keyspace<'n>,
@@ -126,13 +126,17 @@ impl Node {
         Prepared { command, key, goes_on: false }
     }
 
+    /// Where a command with several keys has them. The first key spec is nearly always all; this is but a hint.
+    #[inline]
+    pub(crate) fn several_keys(&self, prepared: Prepared) -> Option<&'static KeySpec> {
+        let entry = self.entry_of(prepared.command).filter(|entry| entry.keys == Keys::Many)?;
+        entry.spec.keys.first()
+    }
+
     /// Asks for what a command with several keys will read.
     #[cold]
-    pub(crate) fn warm_many(&self, prepared: Prepared, args: Args<'_>, warming: &mut Warming<'_>) {
-        // The keys of the first key spec are nearly always all; this is but a hint.
-        let entry = self.entry_of(prepared.command).filter(|entry| entry.keys == Keys::Many);
-        let Some(spec) = entry.and_then(|entry| entry.spec.keys.first()) else { return };
-        spec.positions(args, |position| {
+    pub(crate) fn warm_several(&self, keys: &KeySpec, args: Args<'_>, warming: &mut Warming<'_>) {
+        keys.positions(args, |position| {
             if let Some(key) = args.get(position) {
                 warming.ask(self.engine().key_hash(key));
             }

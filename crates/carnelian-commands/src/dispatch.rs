@@ -342,25 +342,23 @@ impl Node {
                 keys.leave();
                 return Flow::Continue;
             }
-            if !keys.enter(key, hash, session.db)
-                || (entry.spec.flags.has(Flags::WRITE) && !keys.shards().shards_of_waiters().is_empty())
+            if keys.enter(key, hash, session.db)
+                && (!entry.spec.flags.has(Flags::WRITE) || keys.shards().shards_of_waiters().is_empty())
             {
-                batch.settle();
-                return self.run_on_many(entry, session, args, out, &mut batch.meter);
+                self.line.leave(session);
+                let wish = self.call(entry, session, args, keys, out, meter, None);
+                if looks.is_some() {
+                    keys.shards().only_read();
+                }
+                if wish.is_some() || keys.effects.has_rare() {
+                    return self.conclude(entry, session, args, keys, out, meter, wish);
+                }
+                if !prepared.goes_on {
+                    keys.shards().release();
+                    self.line.released();
+                }
+                return Flow::Continue;
             }
-            self.line.leave(session);
-            let wish = self.call(entry, session, args, keys, out, meter, None);
-            if looks.is_some() {
-                keys.shards().only_read();
-            }
-            if wish.is_some() || keys.effects.has_rare() {
-                return self.conclude(entry, session, args, keys, out, meter, wish);
-            }
-            if !prepared.goes_on {
-                keys.shards().release();
-                self.line.released();
-            }
-            return Flow::Continue;
         }
         batch.settle();
         self.run_on_many(entry, session, args, out, &mut batch.meter)

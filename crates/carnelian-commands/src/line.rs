@@ -5,7 +5,6 @@
 //! it is told that locks were released, or after a while. Whoever has tried in vain too often goes first: nobody else gets
 //! a shard that it has found held until it has had its turn. The other shards that it needs stay free for everybody until
 //! then: a command on the whole dataset that waits for one of them delays no command on the others.
-
 //!
 //! Who stands in line misses no release: it says so before it tries, and who releases looks for it afterwards. Taking a lock,
 //! in vain or not, and giving it back are changes of one word, so one of the two comes second and sees what was done before

@@ -6,7 +6,9 @@
 
 #![allow(clippy::print_stdout, reason = "the figures are what it is for")]
 
-use carnelian_engine::{Engine, EngineOptions, Expiry, KeyHash, Keyspace, Seat, Shards, WARM_MOST, Warming};
+use carnelian_engine::{
+    Engine, EngineOptions, Expiry, KeyHash, Keyspace, Rng, Seat, Shards, WARM_MOST, Warming,
+};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -14,9 +16,9 @@ use std::thread;
 use std::time::Instant;
 
 /// More keys than the caches hold.
-const KEYS: u64 = 1_000_000;
+const KEYS: usize = 1_000_000;
 /// As the server has with two workers.
-const SHARDS: usize = 16;
+const SHARDS: usize = 64;
 const VALUE: [u8; 64] = [b'v'; 64];
 const NOW_MS: u64 = 1_700_000_000_000;
 /// Operations of one thread in a round: so few, about two milliseconds, that a busy machine leaves some rounds alone.
@@ -27,9 +29,9 @@ const ROUNDS: usize = 20;
 #[derive(Clone, Copy)]
 struct Case {
     name: &'static str,
-    keys: u64,
+    keys: usize,
     /// Of a hundred operations.
-    reads: u64,
+    reads: usize,
 }
 
 const CASES: [Case; 6] = [
@@ -41,25 +43,9 @@ const CASES: [Case; 6] = [
     Case { name: "one key, writes", keys: 1, reads: 0 },
 ];
 
-/// A generator of evenly spread numbers (SplitMix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
-    }
-}
-
 /// Runs operations as a worker does, in batches whose memory is asked for first. Returns when it began and ended.
 fn run(engine: &Engine, case: Case, seed: u64) -> (Instant, Instant) {
-    let mut numbers = Numbers(seed);
+    let mut numbers = Rng::new(seed);
     let mut batch: Vec<([u8; 8], KeyHash, bool)> = Vec::with_capacity(WARM_MOST);
     let seat = engine.seat();
     let start = Instant::now();

@@ -206,14 +206,16 @@ impl Engine {
     /// Locks one shard if nobody holds it.
     #[inline]
     pub fn try_lock(&self, shard: usize) -> Option<Shards<'_>> {
-        let guard = self.shards.get(shard)?.0.try_lock()?;
-        Some(Shards {
-            first: Some(guard),
-            number: shard,
-            looked_at: None,
-            others: None,
-            all: self.shards.len() == 1,
-        })
+        let mut locked = Shards::none();
+        self.try_lock_into(shard, &mut locked).then_some(locked)
+    }
+
+    /// As [`try_lock`](Self::try_lock), into shards that hold nothing.
+    #[inline]
+    pub(crate) fn try_lock_into<'e>(&'e self, shard: usize, locked: &mut Shards<'e>) -> bool {
+        let Some(guard) = self.lock_of(shard).and_then(ShardLock::try_lock) else { return false };
+        (locked.first, locked.number, locked.all) = (Some(guard), shard, self.shards.len() == 1);
+        true
     }
 
     /// Locks shards as [`lock`](Self::lock) does, but gives up, with nothing locked, when one of them stays held for longer
@@ -283,12 +285,6 @@ impl<'e> Shards<'e> {
         if let Some(first) = &mut self.first {
             first.only_read();
         }
-    }
-
-    /// Takes in the lock of one shard. Nothing else may be held.
-    #[inline]
-    pub(crate) fn hold(&mut self, shard: usize, guard: Guard<'e, Shard>, all: bool) {
-        (self.first, self.number, self.all) = (Some(guard), shard, all);
     }
 
     /// A shard that is not locked, for looking at it. Nothing else may be held.

@@ -5,7 +5,7 @@ use crate::db::{Db, Due, Spot};
 use crate::effects::{Effects, EventClass, Garbage, KeyEvent, Removal};
 use crate::engine::{Engine, KeyHash, ShardSet, Shards};
 use crate::entry::{NEVER, Payload, fits_slot};
-use crate::lock::{Seat, ShardLock};
+use crate::lock::Seat;
 use crate::objects::Object;
 use crate::rng::Rng;
 use crate::settings::Settings;
@@ -95,9 +95,7 @@ impl<'e> Keyspace<'e> {
         }
         // Nothing is locked by who holds a lock.
         self.shards.release();
-        let Some(guard) = self.engine.lock_of(number).and_then(ShardLock::try_lock) else { return false };
-        self.shards.hold(number, guard, self.engine.shard_count() == 1);
-        true
+        self.engine.try_lock_into(number, &mut self.shards)
     }
 
     #[inline]

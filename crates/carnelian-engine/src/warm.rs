@@ -117,7 +117,7 @@ impl<'e> Warming<'e> {
 
     /// Asks for the rest, key after key, and unlocks the shards.
     #[inline]
-    pub fn finish(mut self) {
+    pub fn finish(self) {
         let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> = SmallVec::new();
         for &hash in self.hashes.iter().take(self.asked) {
             if let Some(bucket) = self.db_of(hash).and_then(|db| db.prefetch_entry(hash, None)) {
@@ -129,9 +129,6 @@ impl<'e> Warming<'e> {
                 let next = self.db_of(*hash).and_then(|db| db.prefetch_entry(*hash, Some(*bucket)));
                 next.map(|next| *bucket = next).is_some()
             });
-        }
-        for lock in self.locks.iter_mut().take(self.locked) {
-            *lock = None;
         }
     }
 }

@@ -250,7 +250,7 @@ impl Connection {
         while at < input.len() && !self.closing {
             // What a client may send changes when it authenticates, so its requests are not looked at before.
             if ahead.is_empty() && self.authenticated && !self.parser.is_midway() {
-                ahead.fill(&worker.node, &batch, &self.parser, self.session.db, input, at);
+                ahead.fill(&batch, &self.parser, self.session.db, input, at);
                 worker.node.resume(&mut batch);
             }
             let start = self.out.len();
