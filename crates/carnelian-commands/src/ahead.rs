@@ -65,11 +65,12 @@ impl Ahead {
                 prepared
             };
             at = input_end;
+            let looks = node.looks(prepared);
             let begin = || Warming::new(engine, db, seat);
             match prepared.key {
                 // A single key has nothing to gain.
                 Some(key) if at < input.len() || warming.is_some() => {
-                    warming.get_or_insert_with(begin).ask(key);
+                    warming.get_or_insert_with(begin).ask(key, looks);
                 }
                 Some(_) => {}
                 None => {
@@ -82,7 +83,7 @@ impl Ahead {
             // A lock that is kept would keep readers out.
             if shard.is_some()
                 && shard == last_shard
-                && (seat.is_none() || !node.looks(prepared))
+                && (seat.is_none() || !looks)
                 && let Some(last) = self.requests.last_mut()
             {
                 last.prepared.goes_on = true;

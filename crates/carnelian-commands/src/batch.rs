@@ -138,7 +138,7 @@ impl Node {
     pub(crate) fn warm_several(&self, keys: &KeySpec, args: Args<'_>, warming: &mut Warming<'_>) {
         keys.positions(args, |position| {
             if let Some(key) = args.get(position) {
-                warming.ask(self.engine().key_hash(key));
+                warming.ask(self.engine().key_hash(key), false);
             }
         });
     }

@@ -55,10 +55,9 @@ fn run(engine: &Engine, case: Case, seed: u64) -> (Instant, Instant) {
         for _ in 0..WARM_MOST {
             let key = numbers.below(case.keys).to_le_bytes();
             let hash = engine.key_hash(&key);
-            if case.keys > 1 {
-                warming.ask(hash);
-            }
-            batch.push((key, hash, numbers.below(100) < case.reads));
+            let reads = numbers.below(100) < case.reads;
+            warming.ask(hash, reads);
+            batch.push((key, hash, reads));
         }
         warming.finish();
         let mut keys = engine.keyspace(Shards::none(), 0, NOW_MS);

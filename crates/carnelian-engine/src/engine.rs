@@ -3,6 +3,7 @@
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
 use crate::lock::{Guard, LOCKS_APART, ReadGuard, Readers, Seat, ShardLock};
+use crate::prefetch;
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -179,6 +180,18 @@ impl Engine {
     #[inline]
     pub(crate) fn lock_of(&self, shard: usize) -> Option<&ShardLock<Shard>> {
         self.shards.get(shard).map(|shard| &shard.0)
+    }
+
+    /// Asks for the lock of a shard, to look at it or to take it: nothing is waited for.
+    #[inline]
+    pub(crate) fn prefetch_lock(&self, shard: usize, to_look: bool) {
+        if let Some(lock) = self.lock_of(shard) {
+            if to_look {
+                prefetch::item(lock.word());
+            } else {
+                prefetch::item_to_write(lock.word());
+            }
+        }
     }
 
     /// All shards.
