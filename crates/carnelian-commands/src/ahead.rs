@@ -1,8 +1,9 @@
 //! Requests of a read, made ready before the first of them runs.
 
 use crate::batch::{Batch, Prepared};
-use carnelian_engine::{WARM_MOST, Warming};
-use carnelian_resp::{Args, RequestParser, Span};
+use crate::table::Entry;
+use carnelian_engine::{WARM_MOST, Wanted};
+use carnelian_resp::{Args, Beginning, RequestParser, Span};
 
 /// Memory for arguments that is kept between reads, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -13,6 +14,8 @@ pub struct Ahead {
     /// Arguments of all of them, as ranges of the input.
     spans: Vec<Span>,
     requests: Vec<Request>,
+    /// Keys that they are on.
+    wanted: Vec<Wanted>,
     /// The request that runs next.
     next: usize,
 }
@@ -28,9 +31,11 @@ struct Request {
 
 impl Ahead {
     /// Forgets requests that will not run as they are.
+    #[inline]
     pub fn clear(&mut self) {
         self.spans.clear();
         self.requests.clear();
+        self.wanted.clear();
         self.next = 0;
     }
 
@@ -39,91 +44,86 @@ impl Ahead {
     #[inline(never)]
     pub fn fill(
         &mut self,
-        batch: &Batch<'_>,
+        batch: &mut Batch<'_>,
         parser: &RequestParser,
         db: usize,
         input: &[u8],
         mut at: usize,
     ) {
         self.clear();
-        let (node, seat) = (batch.node, batch.seat);
-        let engine = node.engine();
-        let mut warming: Option<Warming<'_>> = None;
-        let (mut last_word, mut last_command, mut last_shard) = (None, 0, None);
-        while self.requests.len() < WARM_MOST && warming.as_ref().is_none_or(Warming::has_room) {
+        let node = batch.node;
+        let mut beginning = Beginning::default();
+        // The command of the request before; nothing is known of it when its name is more than the first argument.
+        let (mut command, mut entry, mut known) = (Prepared::UNKNOWN, None, false);
+        while self.requests.len() < WARM_MOST && self.wanted.len() < WARM_MOST {
             let first = self.spans.len();
-            let Some(input_end) = parser.look_ahead(input, at, &mut self.spans) else { break };
+            let Some(seen) = parser.look_ahead(input, at, &mut self.spans, &mut beginning) else { break };
             let args = Args::new(input, self.spans.get(first..).unwrap_or_default());
+            at = seen.end;
             // Many pipelines send one command over and over.
-            let word = self.spans.get(first).and_then(|name| word(input, *name));
-            let prepared = if word.is_some() && word == last_word {
-                node.prepare_known(last_command, args)
-            } else {
-                let prepared = node.prepare(args);
-                last_word = word.filter(|_| node.is_whole_name(prepared));
-                last_command = prepared.command;
-                prepared
-            };
-            at = input_end;
-            let looks = node.looks(prepared);
-            let begin = || Warming::new(engine, db, seat);
-            match prepared.key {
-                // A single key has nothing to gain.
-                Some(key) if at < input.len() || warming.is_some() => {
-                    warming.get_or_insert_with(begin).ask(key, looks);
-                }
-                Some(_) => {}
-                None => {
-                    if let Some(keys) = node.several_keys(prepared) {
-                        node.warm_several(keys, args, warming.get_or_insert_with(begin));
-                    }
+            if !(seen.repeats && known) {
+                command = node.number(args);
+                entry = node.entry_of(command);
+                known = entry.is_some_and(Entry::is_whole_name);
+            }
+            let key = entry.and_then(|entry| node.only_key(entry, args));
+            if let Some(entry) = entry {
+                // Many pipelines use one key over and over.
+                if let Some(key) = key
+                    && self.wanted.last().is_none_or(|last| last.key != key)
+                {
+                    self.wanted.push(Wanted { key, to_look: entry.looks() });
+                } else if let Some(keys) = entry.several_keys() {
+                    node.want_several(keys, args, &mut self.wanted);
                 }
             }
-            let shard = prepared.key.map(|key| engine.shard_of_key(key));
-            // A lock that is kept would keep readers out.
-            if shard.is_some()
-                && shard == last_shard
-                && (seat.is_none() || !looks)
-                && let Some(last) = self.requests.last_mut()
-            {
-                last.prepared.goes_on = true;
-            }
-            last_shard = shard;
-            self.requests.push(Request { first, end: self.spans.len(), input_end, prepared });
+            let prepared = Prepared { command, key };
+            self.requests.push(Request { first, end: self.spans.len(), input_end: at, prepared });
         }
-        if let Some(warming) = warming {
-            warming.finish();
+        // A single key has nothing to gain.
+        if self.wanted.len() > 1 {
+            batch.warm(db, &self.wanted);
         }
     }
 
-    /// The next request: its arguments, what is known of it, and the offset behind it.
+    /// The next request: its arguments, what is known of it, and the offset behind it. It stays the next one until it has
+    /// been [taken](Self::take).
     #[inline]
-    pub fn next<'a>(&'a mut self, input: &'a [u8]) -> Option<(Args<'a>, &'a Prepared, usize)> {
-        let request = self.requests.get(self.next)?;
-        self.next += 1;
-        let spans = self.spans.get(request.first..request.end).unwrap_or_default();
-        Some((Args::new(input, spans), &request.prepared, request.input_end))
+    pub fn next<'a>(&'a self, input: &'a [u8]) -> Option<(Args<'a>, Prepared, usize)> {
+        self.nth(0, input)
     }
 
-    /// Whether there is a next request.
+    /// As [`next`](Self::next), so many requests later.
+    #[inline(always)]
+    pub(crate) fn nth<'a>(&'a self, later: usize, input: &'a [u8]) -> Option<(Args<'a>, Prepared, usize)> {
+        let request = self.requests.get(self.next + later)?;
+        let spans = self.spans.get(request.first..request.end).unwrap_or_default();
+        Some((Args::new(input, spans), request.prepared, request.input_end))
+    }
+
+    /// What is known of the request so many after the next one.
+    #[inline]
+    pub(crate) fn known(&self, later: usize) -> Option<Prepared> {
+        self.requests.get(self.next + later).map(|request| request.prepared)
+    }
+
+    /// Goes on to the request so many after the next one.
+    #[inline]
+    pub fn take(&mut self, requests: usize) {
+        self.next += requests;
+    }
+
+    /// Whether there is no next request.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.next >= self.requests.len()
     }
 
     /// Gives back memory that a request of many arguments left behind.
+    #[inline]
     pub fn shrink(&mut self) {
         if self.spans.capacity() * size_of::<Span>() > KEPT_BYTES {
             *self = Self::default();
         }
     }
-}
-
-/// A name of at most seven bytes as a number, which also tells its length. Not of one that ends close to the end of the
-/// input.
-#[inline]
-fn word(input: &[u8], name: Span) -> Option<u64> {
-    let bytes = input.get(name.start..)?.first_chunk::<8>()?;
-    (name.len < 8)
-        .then(|| u64::from_le_bytes(*bytes) & !(u64::MAX << (8 * name.len)) | (name.len as u64) << 56)
 }

@@ -145,6 +145,20 @@ pub(crate) trait Items {
     fn prefetch(&self, at: Ref);
 }
 
+/// Tells whether an item is the one that is looked for. Closures do; what looks up most is a type of its own, so that it
+/// can ask to be inlined.
+pub(crate) trait Probe {
+    /// Whether the item there is it.
+    fn is(&mut self, at: Ref) -> bool;
+}
+
+impl<F: FnMut(Ref) -> bool> Probe for F {
+    #[inline]
+    fn is(&mut self, at: Ref) -> bool {
+        self(at)
+    }
+}
+
 /// The index. Items are addressed by hashes that the caller computes.
 #[derive(Clone)]
 pub(crate) struct Buckets {
@@ -234,20 +248,20 @@ impl Buckets {
         }
     }
 
-    /// The place of the item with this hash for which `eq` holds, and the reference there. O(1) expected.
+    /// The place of the item with this hash that `probe` recognises, and the reference there. O(1) expected.
     #[inline(always)]
-    pub(crate) fn find(&self, hash: u64, mut eq: impl FnMut(Ref) -> bool) -> Option<(Place, Ref)> {
+    pub(crate) fn find(&self, hash: u64, mut probe: impl Probe) -> Option<(Place, Ref)> {
         let number = self.pair_of(hash);
         let pair = self.pairs.get(number)?;
         let (tag, home) = (tag_of(hash), home_of(hash));
         let bucket = &pair.0[home];
         for place in bucket.matches(tag) {
             let at = bucket.refs[place];
-            if eq(at) {
+            if probe.is(at) {
                 return Some((Place { pair: number as u32, bucket: home as u32, place: place as u32 }, at));
             }
         }
-        self.find_beyond(hash, number, pair, eq)
+        self.find_beyond(hash, number, pair, probe)
     }
 
     /// As [`find`](Self::find), behind the bucket that the item would be in first.
@@ -257,7 +271,7 @@ impl Buckets {
         hash: u64,
         number: usize,
         pair: &Pair,
-        mut eq: impl FnMut(Ref) -> bool,
+        mut probe: impl Probe,
     ) -> Option<(Place, Ref)> {
         let (tag, other) = (tag_of(hash), 1 - home_of(hash));
         let (mut bucket, mut number_of_bucket) = (&pair.0[other], other as u32);
@@ -265,7 +279,7 @@ impl Buckets {
         loop {
             for place in bucket.matches(tag) {
                 let at = bucket.refs[place];
-                if eq(at) {
+                if probe.is(at) {
                     return Some((
                         Place { pair: number as u32, bucket: number_of_bucket, place: place as u32 },
                         at,

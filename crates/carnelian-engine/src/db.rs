@@ -2,7 +2,7 @@
 
 use crate::access::AccessClock;
 use crate::arena::{Arena, Ref};
-use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Warmed};
+use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Probe, Warmed};
 use crate::entry::{Blueprint, Entry, Header, NEVER, Payload, fits_slot, write_expiry};
 use crate::gauge::Gauge;
 use crate::hash::HashRef;
@@ -63,6 +63,22 @@ impl Items for Keys<'_> {
     }
 }
 
+/// Recognises the entry of a key, and keeps its header.
+struct OfKey<'a> {
+    db: &'a Db,
+    key: &'a [u8],
+    header: &'a mut Header,
+}
+
+impl Probe for OfKey<'_> {
+    #[inline(always)]
+    fn is(&mut self, at: Ref) -> bool {
+        let entry = self.db.entry_at(at);
+        *self.header = entry.header;
+        entry.is_of(self.key)
+    }
+}
+
 impl Db {
     /// An empty one, whose keys are hashed by `hasher`, in a shard with this gauge.
     pub(crate) fn new(hasher: RandomState, gauge: Gauge) -> Self {
@@ -101,7 +117,7 @@ impl Db {
     }
 
     /// The entry in a spot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn entry(&self, spot: Spot) -> Entry<'_> {
         self.entry_at(spot.at)
     }
@@ -116,11 +132,7 @@ impl Db {
     #[inline(always)]
     pub(crate) fn find_entry(&self, hash: u64, key: &[u8]) -> Option<(Spot, Header)> {
         let mut header = Header::NONE;
-        let (place, at) = self.index.find(hash, |at| {
-            let entry = self.entry_at(at);
-            header = entry.header;
-            entry.is_of(key)
-        })?;
+        let (place, at) = self.index.find(hash, OfKey { db: self, key, header: &mut header })?;
         Some((Spot { place, at }, header))
     }
 

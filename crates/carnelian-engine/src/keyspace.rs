@@ -90,12 +90,25 @@ impl<'e> Keyspace<'e> {
     #[inline]
     pub fn enter(&mut self, key: &[u8], hash: KeyHash, db: usize) -> bool {
         let number = self.turn_to(key, hash, db);
-        if self.shards.only() == Some(number) {
+        if self.shards.turn_to(number) {
             return true;
         }
         // Nothing is locked by who holds a lock.
         self.shards.release();
         self.engine.try_lock_into(number, &mut self.shards)
+    }
+
+    /// As [`enter`](Self::enter), for a thread that is alone: other shards that are locked stay so.
+    #[inline(always)]
+    pub fn enter_keeping(&mut self, key: &[u8], hash: KeyHash, db: usize) -> bool {
+        let number = self.turn_to(key, hash, db);
+        self.shards.turn_to(number) || self.engine.try_lock_into(number, &mut self.shards)
+    }
+
+    /// Whether the shard of this key is locked.
+    #[inline]
+    pub fn has_locked(&mut self, key: KeyHash) -> bool {
+        self.shards.single(self.engine.shard_of_key(key)).is_some()
     }
 
     #[inline]
@@ -122,7 +135,7 @@ impl<'e> Keyspace<'e> {
             None => settings.notify_events() & EventClass::KEY_MISS.bit() == 0,
             Some((db, (spot, header))) => {
                 !settings.track_frequency()
-                    && (settings.track_changes() || header.clock() == AccessClock::new(settings, self.now_ms))
+                    && (settings.track_changes() || self.is_now(header.clock()))
                     && !(header.expires() && db.entry(spot).is_expired(self.now_ms))
             }
         };
@@ -248,9 +261,39 @@ impl<'e> Keyspace<'e> {
     }
 
     /// The value at `key`, for reading, leaving the trace that `lookup` says. O(1).
-    #[inline]
+    #[inline(never)]
     pub fn read_with(&mut self, key: &[u8], lookup: Lookup) -> Option<ValueRef<'_>> {
         let hash = self.hash(key);
+        let (number, shard) = (self.db, self.engine.shard_of_hash(hash));
+        // Most keys do not expire, and have been used in this second already: there is nothing to change.
+        let touches = self.touches(lookup);
+        if let Some(locked) = self.shards.single(shard)
+            && let Some((spot, header)) = locked.dbs.get(number).and_then(|db| db.find_entry(hash, key))
+            && !header.expires()
+            && (!touches || self.is_now(header.clock()))
+        {
+            self.effects.hits += u64::from(lookup != Lookup::Silent);
+            return Some(self.shards.single(shard)?.dbs.get(number)?.entry(spot).value());
+        }
+        self.read_and_trace(hash, key, lookup)
+    }
+
+    /// Whether a look-up may change when or how often the entry was used.
+    #[inline(always)]
+    fn touches(&self, lookup: Lookup) -> bool {
+        lookup == Lookup::Use && !self.no_touch && !self.engine.settings().track_changes()
+    }
+
+    /// Whether an access clock would stand where it does after another use.
+    #[inline(always)]
+    fn is_now(&self, clock: AccessClock) -> bool {
+        let settings = self.engine.settings();
+        !settings.track_frequency() && clock == AccessClock::new(settings, self.now_ms)
+    }
+
+    /// As [`read_with`](Self::read_with), whatever the look-up changes.
+    #[inline(never)]
+    fn read_and_trace(&mut self, hash: u64, key: &[u8], lookup: Lookup) -> Option<ValueRef<'_>> {
         let Some(spot) = self.find(hash, key) else {
             if lookup != Lookup::Silent {
                 self.count_miss(key);
@@ -261,8 +304,7 @@ impl<'e> Keyspace<'e> {
             self.effects.hits += 1;
         }
         let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
-        let touches = lookup == Lookup::Use && !self.no_touch && !settings.track_changes();
-        if self.glimpse.is_some() || !touches {
+        if self.glimpse.is_some() || !self.touches(lookup) {
             let shard = self.shards.get(self.engine.shard_of_hash(hash));
             return Some(shard.dbs.get(number)?.entry(spot).value());
         }
@@ -549,12 +591,7 @@ impl<'e> Keyspace<'e> {
     /// As [`changed`](Self::changed), without an event.
     #[inline]
     pub fn touched(&mut self, key: &[u8]) {
-        // Most commands lock one shard, and then there is no need to hash the key again.
-        let shard = match self.shards.only() {
-            Some(shard) => shard,
-            None => self.engine.shard_of(key),
-        };
-        self.touched_in(shard, key);
+        self.touched_in(self.engine.shard_of_hash(self.hash(key)), key);
     }
 
     #[inline]
@@ -586,7 +623,7 @@ impl<'e> Keyspace<'e> {
     /// A generator for commands that pick at random.
     pub fn rng(&mut self) -> Rng {
         // Taken from the first locked shard, so that a run replays from the engine's seed.
-        let seed = self.shards.iter_mut().next().map_or(0, |shard| shard.rng.next_u64());
+        let seed = self.shards.leading_mut().map_or(0, |shard| shard.rng.next_u64());
         Rng::new(seed)
     }
 

@@ -64,5 +64,5 @@ pub use snapshot::{EntryEncoder, SnapshotEntry};
 pub use string::{Content, StringRef, StringValue};
 pub use value::{Collection, Value, ValueRef, ValueType};
 pub use wait::Waiter;
-pub use warm::{WARM_MOST, Warming};
+pub use warm::{Holding, WARM_MOST, Wanted};
 pub use watch::WatchFlag;

@@ -5,161 +5,105 @@
 //! asked for beforehand, so that the waits of all of them overlap. Each step needs what the step before it asked for, so
 //! each goes over all keys before the next begins.
 //!
-//! A thread that is alone takes each shard once and holds it until the last step: nobody else wants it. Several threads
-//! would keep each other out of nearly everything in this way, so a thread with a seat takes a shard for the moment of one
-//! step only. The locks are the first that it asks for then: most of them lie in the cache of another core.
+//! A thread that is alone keeps the shards that it takes until the commands have run: nobody else wants them.
+//! Several threads would keep each other out of nearly everything in this way, so a thread with a seat takes a shard for
+//! the moment of one step only. The locks are the first that it asks for then: most of them lie in the cache of another
+//! core.
 
 use crate::buckets::Warmed;
 use crate::db::Db;
-use crate::engine::{Engine, KeyHash, MAX_SHARDS};
-use crate::lock::{Guard, Seat};
-use crate::shard::Shard;
+use crate::engine::{Engine, KeyHash, Shards};
+use crate::lock::Seat;
 use smallvec::SmallVec;
 
-/// Most keys of one [`Warming`]: as many waits for memory as processors overlap, and some more.
+/// Most keys that are worth warming together: as many waits for memory as processors overlap, and some more.
 pub const WARM_MOST: usize = 32;
 
-/// Keys that will be looked up soon, of one database. Changes nothing.
-pub struct Warming<'e> {
-    engine: &'e Engine,
-    db: usize,
-    holding: Holding<'e>,
-    hashes: [u64; WARM_MOST],
-    asked: usize,
+/// A key that will be looked up soon.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Its hash.
+    pub key: KeyHash,
+    /// Its shard will not be locked if that can be avoided.
+    pub to_look: bool,
 }
 
-/// For how long a shard is held.
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack, for a moment")]
-enum Holding<'e> {
-    /// Until the end.
-    Throughout(Held<'e>),
+/// For how long [`Engine::warm`] holds a shard.
+pub enum Holding<'e, 'k> {
+    /// As long as these shards are held, for a thread that is alone: see [`Keyspace::enter_keeping`](crate::Keyspace::enter_keeping).
+    Kept(&'k mut Shards<'e>),
     /// For one step and one key, with this seat if the shard is open to it.
     Briefly(&'e Seat),
 }
 
-/// Shards that have been locked, each once.
-struct Held<'e> {
-    /// By shard: the place of its lock.
-    places: [u8; MAX_SHARDS],
-    locks: [Option<Guard<'e, Shard>>; WARM_MOST],
-    locked: usize,
-}
-
-/// No shard has this place among the locks.
-const NOT_TRIED: u8 = u8::MAX;
-const IN_VAIN: u8 = u8::MAX - 1;
-
-impl<'e> Held<'e> {
-    fn none() -> Self {
-        Self { places: [NOT_TRIED; MAX_SHARDS], locks: [const { None }; WARM_MOST], locked: 0 }
-    }
-
-    /// Locks a shard unless that has been tried already. One that another thread holds is left out.
-    #[inline]
-    fn take(&mut self, engine: &'e Engine, shard: usize) {
-        if self.places[shard % MAX_SHARDS] == NOT_TRIED {
-            self.try_lock(engine, shard);
-        }
-    }
-
-    #[inline(never)]
-    fn try_lock(&mut self, engine: &'e Engine, shard: usize) {
-        let mut place = IN_VAIN;
-        if let Some(free) = self.locks.get_mut(self.locked) {
-            *free = engine.lock_of(shard).and_then(|lock| {
-                let mut guard = lock.try_lock()?;
-                guard.keep();
-                Some(guard)
-            });
-            if free.is_some() {
-                place = self.locked as u8;
-                self.locked += 1;
+impl<'e> Holding<'e, '_> {
+    /// Looks at a database in the shard of a hash; `None` when another thread holds it.
+    #[inline(always)]
+    fn look<R>(
+        &mut self,
+        engine: &'e Engine,
+        db: usize,
+        hash: u64,
+        look: impl FnOnce(&Db) -> R,
+    ) -> Option<R> {
+        let number = engine.shard_of_hash(hash);
+        match self {
+            Self::Kept(shards) => {
+                if !shards.turn_to(number) && !engine.try_lock_into(number, shards) {
+                    return None;
+                }
+                shards.single(number)?.dbs.get(db).map(look)
             }
-        }
-        self.places[shard % MAX_SHARDS] = place;
-    }
-
-    #[inline]
-    fn get(&self, shard: usize) -> Option<&Shard> {
-        let place = self.places[shard % MAX_SHARDS];
-        self.locks.get(usize::from(place))?.as_deref()
-    }
-}
-
-impl<'e> Warming<'e> {
-    /// Begins; worth its while for several keys that are looked up right after. Without a seat it holds every shard until it
-    /// has finished: for a thread that is the only one.
-    #[inline]
-    pub fn new(engine: &'e Engine, db: usize, seat: Option<&'e Seat>) -> Self {
-        let holding = match seat {
-            None => Holding::Throughout(Held::none()),
-            Some(seat) => Holding::Briefly(seat),
-        };
-        Self { engine, db, holding, hashes: [0; WARM_MOST], asked: 0 }
-    }
-
-    /// Whether it takes more keys.
-    #[inline]
-    pub fn has_room(&self) -> bool {
-        self.asked < WARM_MOST
-    }
-
-    /// Asks for the first of what looking this key up will read. A key whose shard is held is left out, and so are keys
-    /// beyond the first [`WARM_MOST`]. `to_look` says that the shard will not be locked if that can be avoided.
-    #[inline]
-    pub fn ask(&mut self, KeyHash(hash): KeyHash, to_look: bool) {
-        let last = self.asked.checked_sub(1).and_then(|last| self.hashes.get(last));
-        if last == Some(&hash) {
-            // Many pipelines use one key over and over.
-            return;
-        }
-        let Some(place) = self.hashes.get_mut(self.asked) else { return };
-        *place = hash;
-        self.asked += 1;
-        let shard = self.engine.shard_of_hash(hash);
-        match &mut self.holding {
-            Holding::Throughout(held) => {
-                held.take(self.engine, shard);
-                self.look(hash, |db| db.prefetch_index(hash));
-            }
-            Holding::Briefly(_) => self.engine.prefetch_lock(shard, to_look),
-        }
-    }
-
-    /// Looks at the database in the shard of this hash; `None` when another thread holds it.
-    #[inline]
-    fn look<R>(&self, hash: u64, look: impl FnOnce(&Db) -> R) -> Option<R> {
-        let shard = self.engine.shard_of_hash(hash);
-        match &self.holding {
-            Holding::Throughout(held) => held.get(shard)?.dbs.get(self.db).map(look),
-            Holding::Briefly(seat) => {
-                let lock = self.engine.lock_of(shard)?;
+            Self::Briefly(seat) => {
+                let lock = engine.lock_of(number)?;
                 if let Some(shard) = lock.read(seat) {
-                    return shard.dbs.get(self.db).map(look);
+                    return shard.dbs.get(db).map(look);
                 }
                 let mut shard = lock.try_lock()?;
                 shard.keep();
-                shard.dbs.get(self.db).map(look)
+                shard.dbs.get(db).map(look)
             }
         }
     }
+}
 
-    /// Asks for the rest, key after key, and unlocks the shards.
+impl Engine {
+    /// Asks for what looking up these keys of a database will read, [`WARM_MOST`] at most. A key whose shard another thread
+    /// holds is left out. Changes nothing.
     #[inline]
-    pub fn finish(self) {
-        let hashes = self.hashes.get(..self.asked).unwrap_or_default();
-        if matches!(self.holding, Holding::Briefly(_)) {
-            for &hash in hashes {
-                self.look(hash, |db| db.prefetch_index(hash));
+    pub fn warm<'e>(&'e self, db: usize, wanted: &[Wanted], mut holding: Holding<'e, '_>) {
+        let hashes = wanted.iter().take(WARM_MOST).map(|wanted| wanted.key.0);
+        if matches!(holding, Holding::Briefly(_)) {
+            for wanted in wanted {
+                self.prefetch_lock(self.shard_of_key(wanted.key), wanted.to_look);
             }
         }
-        let entry = |hash, bucket| self.look(hash, |db| db.prefetch_entry(hash, bucket)).flatten();
-        let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> =
-            hashes.iter().filter_map(|&hash| Some((hash, entry(hash, None)?))).collect();
+        for hash in hashes.clone() {
+            holding.look(self, db, hash, |db| db.prefetch_index(hash));
+        }
+        let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> = SmallVec::new();
+        for hash in hashes {
+            if let Some(Some(bucket)) = holding.look(self, db, hash, |db| db.prefetch_entry(hash, None)) {
+                beyond.push((hash, bucket));
+            }
+        }
+        if !beyond.is_empty() {
+            self.warm_beyond(db, beyond, holding);
+        }
+    }
+
+    /// Goes on asking, for keys that have not been found in these buckets.
+    #[inline(never)]
+    fn warm_beyond<'e>(
+        &'e self,
+        db: usize,
+        mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]>,
+        mut holding: Holding<'e, '_>,
+    ) {
         while !beyond.is_empty() {
             beyond.retain(|(hash, bucket)| {
-                let next = entry(*hash, Some(*bucket));
-                next.map(|next| *bucket = next).is_some()
+                let next = holding.look(self, db, *hash, |db| db.prefetch_entry(*hash, Some(*bucket)));
+                next.flatten().map(|next| *bucket = next).is_some()
             });
         }
     }

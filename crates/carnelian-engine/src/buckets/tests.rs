@@ -34,7 +34,7 @@ fn insert(buckets: &mut Buckets, number: u32) {
 }
 
 fn find(buckets: &Buckets, number: u32) -> Option<super::Place> {
-    buckets.find(hash(number), |at| at.number() == number).map(|(place, _)| place)
+    buckets.find(hash(number), |at: Ref| at.number() == number).map(|(place, _)| place)
 }
 
 proptest! {
