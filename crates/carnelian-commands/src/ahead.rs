@@ -2,7 +2,7 @@
 
 use crate::batch::{Batch, Prepared};
 use carnelian_engine::{WARM_MOST, Warming};
-use carnelian_resp::{Args, RequestParser, Span};
+use carnelian_resp::{Args, Beginning, RequestParser, Span};
 
 /// Memory for arguments that is kept between reads, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -48,11 +48,13 @@ impl Ahead {
         self.clear();
         let (node, seat) = (batch.node, batch.seat);
         let engine = node.engine();
-        let mut warming: Option<Warming<'_>> = None;
+        let mut warming: Option<Warming<'_, '_>> = None;
+        let mut beginning = Beginning::default();
         let (mut last_word, mut last_command, mut last_shard) = (None, 0, None);
         while self.requests.len() < WARM_MOST && warming.as_ref().is_none_or(Warming::has_room) {
             let first = self.spans.len();
-            let Some(input_end) = parser.look_ahead(input, at, &mut self.spans) else { break };
+            let Some(seen) = parser.look_ahead(input, at, &mut self.spans, &mut beginning) else { break };
+            let input_end = seen.end;
             let args = Args::new(input, self.spans.get(first..).unwrap_or_default());
             // Many pipelines send one command over and over.
             let word = self.spans.get(first).and_then(|name| word(input, *name));
@@ -70,7 +72,14 @@ impl Ahead {
             match prepared.key {
                 // A single key has nothing to gain.
                 Some(key) if at < input.len() || warming.is_some() => {
-                    warming.get_or_insert_with(begin).ask(key, looks);
+                    let warming = warming.get_or_insert_with(begin);
+                    if warming.ask(key, looks)
+                        && let Some(place) = node.key_before_member(prepared)
+                        && let Some([name, member]) =
+                            self.spans.get(first + place..).and_then(<[Span]>::first_chunk)
+                    {
+                        warming.ask_member(key, bytes(input, *name), bytes(input, *member));
+                    }
                 }
                 Some(_) => {}
                 None => {
@@ -117,6 +126,10 @@ impl Ahead {
             *self = Self::default();
         }
     }
+}
+
+fn bytes(input: &[u8], span: Span) -> &[u8] {
+    input.get(span.start..span.start + span.len).unwrap_or_default()
 }
 
 /// A name of at most seven bytes as a number, which also tells its length. Not of one that ends close to the end of the

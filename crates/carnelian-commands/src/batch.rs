@@ -1,7 +1,7 @@
 //! What is known of commands before they run, and what those that run in one go share.
 
 use crate::dispatch::Node;
-use crate::spec::{KeySpec, Scope};
+use crate::spec::{Group, KeySpec, Scope};
 use crate::stats::WorkerStats;
 use crate::table::{Entry, Found, Keys};
 use carnelian_engine::{Effects, KeyHash, Keyspace, Seat, Shards, Warming};
@@ -135,12 +135,22 @@ impl Node {
 
     /// Asks for what a command with several keys will read.
     #[cold]
-    pub(crate) fn warm_several(&self, keys: &KeySpec, args: Args<'_>, warming: &mut Warming<'_>) {
+    pub(crate) fn warm_several(&self, keys: &KeySpec, args: Args<'_>, warming: &mut Warming<'_, '_>) {
         keys.positions(args, |position| {
             if let Some(key) = args.get(position) {
                 warming.ask(self.engine().key_hash(key), false);
             }
         });
+    }
+
+    /// Where a command on one set or hash has its key. What follows it is the first member or field for most of them.
+    #[inline]
+    pub(crate) fn key_before_member(&self, prepared: Prepared) -> Option<usize> {
+        let entry = self.entry_of(prepared.command)?;
+        match (entry.spec.group, entry.keys) {
+            (Group::Set | Group::Hash, Keys::One(place)) => Some(usize::from(place)),
+            _ => None,
+        }
     }
 
     /// Whether the first argument alone told which command it is.

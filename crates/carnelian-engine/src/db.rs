@@ -149,6 +149,16 @@ impl Db {
         self.index.prefetch_items(hash, bucket, |at| self.arena.prefetch(at))
     }
 
+    /// Asks for what looking up these members of a set, or fields of a hash, will read.
+    pub(crate) fn prefetch_members(&self, hash: u64, key: &[u8], members: &[&[u8]]) {
+        let object = self.find(hash, key).and_then(|spot| self.entry(spot).object());
+        match object.and_then(|id| self.objects.get(id)) {
+            Some(Object::Set(set)) => set.prefetch(members),
+            Some(Object::Hash(hash)) => hash.prefetch(members),
+            _ => {}
+        }
+    }
+
     /// Adds an entry whose key is not there yet. O(1).
     pub(crate) fn insert(
         &mut self,

@@ -257,6 +257,13 @@ impl Hash {
         self.get(field).is_some()
     }
 
+    /// Asks for what looking these fields up will read.
+    pub(crate) fn prefetch(&self, fields: &[&[u8]]) {
+        if let Repr::Table(table) = &self.0 {
+            table.prefetch(fields);
+        }
+    }
+
     /// Sets `field`; true when it is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], settings: &Settings) -> bool {
         if let Repr::Packed(packed) = &self.0

@@ -611,7 +611,7 @@ impl<'e> Keyspace<'e> {
     /// A generator for commands that pick at random.
     pub fn rng(&mut self) -> Rng {
         // Taken from the first locked shard, so that a run replays from the engine's seed.
-        let seed = self.shards.iter_mut().next().map_or(0, |shard| shard.rng.next_u64());
+        let seed = self.shards.nth_mut(0).map_or(0, |shard| shard.rng.next_u64());
         Rng::new(seed)
     }
 

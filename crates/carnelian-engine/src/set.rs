@@ -61,6 +61,15 @@ impl<'a> IntoIterator for SetRef<'a> {
     }
 }
 
+impl<'a> IntoIterator for &'a Set {
+    type Item = Element<'a>;
+    type IntoIter = SetIter<'a>;
+
+    fn into_iter(self) -> SetIter<'a> {
+        self.iter()
+    }
+}
+
 impl<'a> SetRef<'a> {
     /// A look at the bytes of an intset.
     #[inline]
@@ -307,6 +316,13 @@ impl Set {
     /// All members: integers in ascending order, others in no particular order.
     pub fn iter(&self) -> SetIter<'_> {
         self.view().iter()
+    }
+
+    /// Asks for what looking these members up will read.
+    pub(crate) fn prefetch(&self, members: &[&[u8]]) {
+        if let Repr::Table(table) = &self.0 {
+            table.prefetch(members);
+        }
     }
 
     /// Adds `member`; true when it is new.

@@ -8,7 +8,9 @@ use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Refs};
 use crate::rng::Rng;
 use crate::segments::Segments;
 use crate::settings::Settings;
+use crate::warm::{WARM_MOST, ask_for_items};
 use ahash::RandomState;
+use smallvec::SmallVec;
 use std::collections::HashSet;
 
 /// Length that stands for an object.
@@ -105,6 +107,8 @@ impl Layout {
     }
 }
 
+/// Items from which on a table is asked for ahead of the commands on it.
+const LARGE: usize = 8192;
 /// Items that are asked for ahead of the one that is visited: their waits for memory overlap.
 const AHEAD: usize = 16;
 
@@ -197,6 +201,21 @@ impl<const VALUES: bool> Table<VALUES> {
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.find(self.hasher.hash_one(key), key).map(|(_, at)| self.parts(at).1)
+    }
+
+    /// Asks for what looking these keys up will read, so that the waits overlap. A table that is not large is in the caches
+    /// anyway.
+    pub(crate) fn prefetch(&self, keys: &[&[u8]]) {
+        if self.len() < LARGE {
+            return;
+        }
+        let hashes: SmallVec<[u64; WARM_MOST]> = keys.iter().map(|key| self.hasher.hash_one(*key)).collect();
+        for &hash in &hashes {
+            self.index.prefetch(hash);
+        }
+        ask_for_items(&hashes, |hash, bucket| {
+            self.index.prefetch_items(hash, bucket, |at| self.arena.prefetch(at))
+        });
     }
 
     /// Adds a key or replaces its value; true when the key is new. O(1).

@@ -20,12 +20,20 @@ use smallvec::SmallVec;
 pub const WARM_MOST: usize = 32;
 
 /// Keys that will be looked up soon, of one database. Changes nothing.
-pub struct Warming<'e> {
+pub struct Warming<'e, 'a> {
     engine: &'e Engine,
     db: usize,
     holding: Holding<'e>,
     hashes: [u64; WARM_MOST],
     asked: usize,
+    members: Option<Members<'a>>,
+}
+
+/// Members of one set, or fields of one hash, that will be looked up.
+struct Members<'a> {
+    hash: u64,
+    key: &'a [u8],
+    members: SmallVec<[&'a [u8]; WARM_MOST]>,
 }
 
 /// For how long a shard is held.
@@ -86,7 +94,7 @@ impl<'e> Held<'e> {
     }
 }
 
-impl<'e> Warming<'e> {
+impl<'e, 'a> Warming<'e, 'a> {
     /// Begins; worth its while for several keys that are looked up right after. Without a seat it holds every shard until it
     /// has finished: for a thread that is the only one.
     #[inline]
@@ -95,7 +103,7 @@ impl<'e> Warming<'e> {
             None => Holding::Throughout(Held::none()),
             Some(seat) => Holding::Briefly(seat),
         };
-        Self { engine, db, holding, hashes: [0; WARM_MOST], asked: 0 }
+        Self { engine, db, holding, hashes: [0; WARM_MOST], asked: 0, members: None }
     }
 
     /// Whether it takes more keys.
@@ -105,15 +113,16 @@ impl<'e> Warming<'e> {
     }
 
     /// Asks for the first of what looking this key up will read. A key whose shard is held is left out, and so are keys
-    /// beyond the first [`WARM_MOST`]. `to_look` says that the shard will not be locked if that can be avoided.
+    /// beyond the first [`WARM_MOST`]. `to_look` says that the shard will not be locked if that can be avoided. True when
+    /// it is the key that was asked for last.
     #[inline]
-    pub fn ask(&mut self, KeyHash(hash): KeyHash, to_look: bool) {
+    pub fn ask(&mut self, KeyHash(hash): KeyHash, to_look: bool) -> bool {
         let last = self.asked.checked_sub(1).and_then(|last| self.hashes.get(last));
         if last == Some(&hash) {
             // Many pipelines use one key over and over.
-            return;
+            return true;
         }
-        let Some(place) = self.hashes.get_mut(self.asked) else { return };
+        let Some(place) = self.hashes.get_mut(self.asked) else { return false };
         *place = hash;
         self.asked += 1;
         let shard = self.engine.shard_of_hash(hash);
@@ -123,6 +132,17 @@ impl<'e> Warming<'e> {
                 self.look(hash, |db| db.prefetch_index(hash));
             }
             Holding::Briefly(_) => self.engine.prefetch_lock(shard, to_look),
+        }
+        false
+    }
+
+    /// Asks for a member of the set, or a field of the hash, at a key that was asked for several times in a row. Of one key
+    /// in each read, for the others have less to gain.
+    #[inline]
+    pub fn ask_member(&mut self, KeyHash(hash): KeyHash, key: &'a [u8], member: &'a [u8]) {
+        let members = self.members.get_or_insert_with(|| Members { hash, key, members: SmallVec::new() });
+        if members.hash == hash {
+            members.members.push(member);
         }
     }
 
@@ -153,14 +173,23 @@ impl<'e> Warming<'e> {
                 self.look(hash, |db| db.prefetch_index(hash));
             }
         }
-        let entry = |hash, bucket| self.look(hash, |db| db.prefetch_entry(hash, bucket)).flatten();
-        let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> =
-            hashes.iter().filter_map(|&hash| Some((hash, entry(hash, None)?))).collect();
-        while !beyond.is_empty() {
-            beyond.retain(|(hash, bucket)| {
-                let next = entry(*hash, Some(*bucket));
-                next.map(|next| *bucket = next).is_some()
-            });
+        ask_for_items(hashes, |hash, bucket| self.look(hash, |db| db.prefetch_entry(hash, bucket)).flatten());
+        if let Some(Members { hash, key, members }) = &self.members {
+            self.look(*hash, |db| db.prefetch_members(*hash, key, members));
         }
+    }
+}
+
+/// Asks for the items of all these hashes, whose first buckets have been asked for. `ask` asks for those of a bucket, or for the
+/// bucket behind it, and says which that is.
+#[inline]
+pub(crate) fn ask_for_items(hashes: &[u64], ask: impl Fn(u64, Option<Warmed>) -> Option<Warmed>) {
+    let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> =
+        hashes.iter().filter_map(|&hash| Some((hash, ask(hash, None)?))).collect();
+    while !beyond.is_empty() {
+        beyond.retain(|(hash, bucket)| {
+            let next = ask(*hash, Some(*bucket));
+            next.map(|next| *bucket = next).is_some()
+        });
     }
 }
