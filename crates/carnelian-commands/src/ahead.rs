@@ -2,8 +2,9 @@
 
 use crate::batch::{Batch, Prepared};
 use crate::table::Entry;
-use carnelian_engine::{WARM_MOST, Wanted};
+use carnelian_engine::{KeyHash, WARM_MOST, Wanted};
 use carnelian_resp::{Args, Beginning, RequestParser, Span};
+use smallvec::SmallVec;
 
 /// Memory for arguments that is kept between reads, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -16,8 +17,34 @@ pub struct Ahead {
     requests: Vec<Request>,
     /// Keys that they are on.
     wanted: Vec<Wanted>,
+    members: Members,
+    /// The last command, when its name was only the first argument of a request that began so.
+    last: Option<(u16, Beginning)>,
     /// The request that runs next.
     next: usize,
+}
+
+/// Members of one set, or fields of one hash, that several requests in a row are on. Of one key in each read, for the others have
+/// less to gain.
+#[derive(Default)]
+struct Members {
+    /// Hash and place of the key in `spans`.
+    key: Option<(KeyHash, usize)>,
+    places: Vec<usize>,
+}
+
+impl Members {
+    fn clear(&mut self) {
+        self.key = None;
+        self.places.clear();
+    }
+
+    /// Adds what follows the key in this place, if it comes before `end`.
+    fn add(&mut self, key: KeyHash, place: usize, end: usize) {
+        if self.key.get_or_insert((key, place)).0 == key && place + 1 < end {
+            self.places.push(place + 1);
+        }
+    }
 }
 
 struct Request {
@@ -36,6 +63,7 @@ impl Ahead {
         self.spans.clear();
         self.requests.clear();
         self.wanted.clear();
+        self.members.clear();
         self.next = 0;
     }
 
@@ -52,15 +80,15 @@ impl Ahead {
     ) {
         self.clear();
         let node = batch.node;
-        let mut beginning = Beginning::default();
-        // The command of the request before; nothing is known of it when its name is more than the first argument.
-        let (mut command, mut entry, mut known) = (Prepared::UNKNOWN, None, false);
+        // The command of the request before: many clients send one command over and over. Nothing is known of it when its
+        // name is more than the first argument.
+        let (mut command, mut beginning) = self.last.unwrap_or((Prepared::UNKNOWN, Beginning::default()));
+        let (mut entry, mut known) = (node.entry_of(command), self.last.is_some());
         while self.requests.len() < WARM_MOST && self.wanted.len() < WARM_MOST {
             let first = self.spans.len();
             let Some(seen) = parser.look_ahead(input, at, &mut self.spans, &mut beginning) else { break };
             let args = Args::new(input, self.spans.get(first..).unwrap_or_default());
             at = seen.end;
-            // Many pipelines send one command over and over.
             if !(seen.repeats && known) {
                 command = node.number(args);
                 entry = node.entry_of(command);
@@ -68,11 +96,13 @@ impl Ahead {
             }
             let key = entry.and_then(|entry| node.only_key(entry, args));
             if let Some(entry) = entry {
-                // Many pipelines use one key over and over.
-                if let Some(key) = key
-                    && self.wanted.last().is_none_or(|last| last.key != key)
-                {
-                    self.wanted.push(Wanted { key, to_look: entry.looks() });
+                if let Some(key) = key {
+                    // Many pipelines use one key over and over.
+                    if self.wanted.last().is_none_or(|last| last.key != key) {
+                        self.wanted.push(Wanted { key, to_look: entry.looks() });
+                    } else if let Some(place) = entry.key_before_member() {
+                        self.members.add(key, first + place, self.spans.len());
+                    }
                 } else if let Some(keys) = entry.several_keys() {
                     node.want_several(keys, args, &mut self.wanted);
                 }
@@ -80,9 +110,25 @@ impl Ahead {
             let prepared = Prepared { command, key };
             self.requests.push(Request { first, end: self.spans.len(), input_end: at, prepared });
         }
+        self.last = known.then_some((command, beginning));
         // A single key has nothing to gain.
         if self.wanted.len() > 1 {
             batch.warm(db, &self.wanted);
+        }
+        if self.members.key.is_some() {
+            self.warm_members(batch, db, input);
+        }
+    }
+
+    #[inline(never)]
+    fn warm_members(&self, batch: &mut Batch<'_>, db: usize, input: &[u8]) {
+        let args = Args::new(input, &self.spans);
+        let members: SmallVec<[&[u8]; WARM_MOST]> =
+            self.members.places.iter().filter_map(|place| args.get(*place)).collect();
+        if let Some((hash, place)) = self.members.key
+            && let Some(key) = args.get(place)
+        {
+            batch.warm_members(db, hash, key, &members);
         }
     }
 

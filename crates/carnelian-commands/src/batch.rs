@@ -55,11 +55,22 @@ impl<'n> Batch<'n> {
     /// Asks for what commands on these keys of a database will read.
     #[inline]
     pub(crate) fn warm(&mut self, db: usize, wanted: &[Wanted]) {
-        let holding = match self.seat {
+        let engine = self.node.engine();
+        engine.warm(db, wanted, self.holding());
+    }
+
+    /// Asks for what looking up members of a set, or fields of a hash, will read.
+    pub(crate) fn warm_members(&mut self, db: usize, hash: KeyHash, key: &[u8], members: &[&[u8]]) {
+        let engine = self.node.engine();
+        engine.warm_members(db, hash, key, members, self.holding());
+    }
+
+    #[inline]
+    fn holding(&mut self) -> Holding<'n, '_> {
+        match self.seat {
             Some(seat) => Holding::Briefly(seat),
             None => Holding::Kept(self.keys.shards()),
-        };
-        self.node.engine().warm(db, wanted, holding);
+        }
     }
 }
 

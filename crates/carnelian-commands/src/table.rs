@@ -2,7 +2,7 @@
 
 use crate::families::FAMILIES;
 use crate::names::Names;
-use crate::spec::{Begin, CommandSpec, Find, Flags, Handler, KeyFlags, KeySpec, Scope};
+use crate::spec::{Begin, CommandSpec, Find, Flags, Group, Handler, KeyFlags, KeySpec, Scope};
 use carnelian_resp::Args;
 
 /// Number of a command or subcommand in the table, dense from 0.
@@ -72,6 +72,15 @@ impl Entry {
     /// Where a command with several keys has them. The first key spec is nearly always all; this is but a hint.
     pub(crate) fn several_keys(&self) -> Option<&'static KeySpec> {
         if self.keys == Keys::Many { self.spec.keys.first() } else { None }
+    }
+
+    /// Where a command on one set or hash has its key. What follows it is the first member or field for most of them.
+    #[inline]
+    pub(crate) fn key_before_member(&self) -> Option<usize> {
+        match (self.spec.group, self.keys) {
+            (Group::Set | Group::Hash, Keys::One(place)) => Some(usize::from(place)),
+            _ => None,
+        }
     }
 
     /// Whether its calls are so short that looking at the clock for each would cost more than they tell: several that follow

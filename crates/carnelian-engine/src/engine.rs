@@ -206,26 +206,13 @@ impl Engine {
     /// Locks shards in ascending order, which makes deadlock impossible as long as no caller locks while it holds
     /// locks. Blocks until all are free.
     pub fn lock(&self, set: ShardSet) -> Shards<'_> {
-        let mut guards = Vec::new();
+        let mut locked = Shards::none();
         for shard in set.iter() {
             if let Some(lock) = self.lock_of(shard) {
-                guards.push((shard, lock.lock()));
+                locked.add(shard, lock.lock());
             }
         }
-        self.locked(guards)
-    }
-
-    fn locked<'e>(&self, mut guards: Vec<(usize, Guard<'e, Shard>)>) -> Shards<'e> {
-        let mut locked = Shards::none();
-        locked.all = guards.len() >= self.shards.len();
-        match (guards.len(), guards.pop()) {
-            (1, Some((shard, guard))) => locked.put(shard, guard),
-            (_, Some(last)) => {
-                guards.push(last);
-                locked.others = Some(Box::new(Others(guards)));
-            }
-            (_, None) => {}
-        }
+        locked.all = locked.len() >= self.shards.len();
         locked
     }
 
@@ -252,12 +239,13 @@ impl Engine {
     ///
     /// The shard that is held.
     pub fn lock_soon(&self, set: ShardSet) -> Result<Shards<'_>, usize> {
-        let (mut guards, mut spins) = (Vec::new(), SPINS);
+        let (mut locked, mut spins) = (Shards::none(), SPINS);
         for shard in set.iter() {
             let Some(lock) = self.lock_of(shard) else { continue };
-            guards.push((shard, lock.lock_soon(&mut spins).ok_or(shard)?));
+            locked.add(shard, lock.lock_soon(&mut spins).ok_or(shard)?);
         }
-        Ok(self.locked(guards))
+        locked.all = locked.len() >= self.shards.len();
+        Ok(locked)
     }
 
     /// A view of locked shards for one database at one moment (milliseconds since 1970).
@@ -330,6 +318,20 @@ impl<'e> Shards<'e> {
         self.singles += u32::from(self.guards[place].is_none());
         self.guards[place] = Some(guard);
         self.numbers[place] = shard as u16;
+    }
+
+    /// Adds a shard that is locked together with others, which come in ascending order.
+    fn add(&mut self, shard: usize, guard: Guard<'e, Shard>) {
+        if self.others.is_none() && self.singles == 0 {
+            return self.put(shard, guard);
+        }
+        let (first, place) = (self.current, self.current % PLACES);
+        let others = self.others.get_or_insert_with(|| {
+            // There is more than one: they are kept in their order.
+            (self.singles, self.numbers[place]) = (0, NO_SHARD);
+            Box::new(Others(self.guards[place].take().map(|guard| (first, guard)).into_iter().collect()))
+        });
+        others.0.push((shard, guard));
     }
 
     /// Says that the current shard was only looked at: after some uses like that it can be

@@ -20,6 +20,7 @@ mod edit;
 mod entry;
 mod evict;
 
+use edit::NewEntry;
 pub use edit::{Edit, TextEdit, WrongType};
 pub use entry::{Expiry, KeyEntry};
 
@@ -357,12 +358,15 @@ impl<'e> Keyspace<'e> {
 
     /// Notes a use of the entry, and makes ready for a change: what a running snapshot still needs of it is saved.
     #[inline]
-    fn begin_change(&mut self, hash: u64, spot: Spot) {
-        if !self.no_touch {
-            self.touch(hash, spot);
+    fn begin_change(&mut self, hash: u64, spot: Spot) -> &mut Db {
+        let (number, now_ms, settings, touches) =
+            (self.db, self.now_ms, self.engine.settings(), !self.no_touch);
+        let shard = self.shard(hash);
+        let Shard { dbs, rng, .. } = shard;
+        if let Some(db) = dbs.get_mut(number).filter(|_| touches) {
+            db.move_clock(spot, |clock| clock.touched(settings, now_ms, rng));
         }
-        let db = self.db;
-        self.shard(hash).change(db, spot);
+        shard.change(number, spot)
     }
 
     /// The collection in a spot, for changing it; `back` learns where its entry is afterwards.
@@ -373,9 +377,24 @@ impl<'e> Keyspace<'e> {
         spot: Spot,
         back: Option<&'k mut Option<Spot>>,
     ) -> Result<Edit<'k, T>, WrongType> {
-        self.begin_change(hash, spot);
-        let (db, now_ms) = (self.db, self.now_ms);
-        Edit::new(self.shard(hash).db_mut(db), spot, back, now_ms)
+        let now_ms = self.now_ms;
+        Edit::new(self.begin_change(hash, spot), spot, back, now_ms)
+    }
+
+    /// A collection under a key that is not there yet; `back` learns where its entry is afterwards.
+    fn edit_new<'k, T: Collection>(
+        &'k mut self,
+        hash: u64,
+        key: &'k [u8],
+        value: T,
+        back: Option<&'k mut Option<Spot>>,
+    ) -> Edit<'k, T> {
+        self.event(EventClass::NEW, "new", key);
+        let clock = AccessClock::new(self.engine.settings(), self.now_ms);
+        let (number, now_ms) = (self.db, self.now_ms);
+        let shard = self.shard(hash);
+        let entry = NewEntry { hash, key, clock, epoch: shard.epoch };
+        Edit::of_new(value, shard.db_mut(number), entry, back, now_ms)
     }
 
     /// The collection at `key`, for reading. O(1).
@@ -393,17 +412,16 @@ impl<'e> Keyspace<'e> {
 
     /// The collection at `key`, for changing it; what `create` makes when there is no key. O(1).
     #[inline]
-    pub fn edit_or_insert<T: Collection>(
-        &mut self,
-        key: &[u8],
+    pub fn edit_or_insert<'k, T: Collection>(
+        &'k mut self,
+        key: &'k [u8],
         create: impl FnOnce() -> T,
-    ) -> Result<Edit<'_, T>, WrongType> {
+    ) -> Result<Edit<'k, T>, WrongType> {
         let hash = self.hash(key);
-        let spot = match self.find(hash, key) {
-            Some(spot) => spot,
-            None => self.put_value(hash, key, None, create().into(), None),
-        };
-        self.edit_at(hash, spot, None)
+        match self.find(hash, key) {
+            Some(spot) => self.edit_at(hash, spot, None),
+            None => Ok(self.edit_new(hash, key, create(), None)),
+        }
     }
 
     fn due(&self, expire_ms: u64) -> Due {
@@ -443,6 +461,14 @@ impl<'e> Keyspace<'e> {
         dbs.get_mut(number).is_some_and(|db| db.rewrite(spot, bytes, settings, now_ms, rng))
     }
 
+    /// As [`rewrite`](Self::rewrite), for an integer, with or without an expiry.
+    #[inline]
+    fn rewrite_int(&mut self, hash: u64, spot: Spot, value: i64) -> bool {
+        let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
+        let Shard { dbs, rng, snapshot: None, .. } = self.shard(hash) else { return false };
+        dbs.get_mut(number).is_some_and(|db| db.rewrite_int(spot, value, settings, now_ms, rng))
+    }
+
     /// Stores a payload in the entry, or in a new one. The expiry stays when it is `None`.
     #[inline]
     fn put(
@@ -470,7 +496,10 @@ impl<'e> Keyspace<'e> {
         value: Value,
         expire_ms: Option<u64>,
     ) -> Spot {
-        match value {
+        if let Some(small) = Payload::of_small(key.len(), value.view()) {
+            return self.put(hash, key, spot, small, expire_ms);
+        }
+        let object = match value {
             Value::String(string) => {
                 let payload = match string.view().get() {
                     Element::Str(text) if !fits_slot(key.len(), text.len()) => {
@@ -480,17 +509,13 @@ impl<'e> Keyspace<'e> {
                     Element::Str(text) => Payload::Text(text),
                     Element::Int(value) => Payload::Int(value),
                 };
-                self.put(hash, key, spot, payload, expire_ms)
+                return self.put(hash, key, spot, payload, expire_ms);
             }
-            Value::List(list) => self.put(hash, key, spot, Payload::Object(Object::List(list)), expire_ms),
-            Value::Set(set) => self.put(hash, key, spot, Payload::Object(Object::Set(set)), expire_ms),
-            Value::Hash(fields) => {
-                if let Some(small) = Payload::of_small_hash(key.len(), fields.view()) {
-                    return self.put(hash, key, spot, small, expire_ms);
-                }
-                self.put(hash, key, spot, Payload::Object(Object::Hash(fields)), expire_ms)
-            }
-        }
+            Value::List(list) => Object::List(list),
+            Value::Set(set) => Object::Set(set),
+            Value::Hash(fields) => Object::Hash(fields),
+        };
+        self.put(hash, key, spot, Payload::Object(object), expire_ms)
     }
 
     /// Stores a value under `key`, replacing what was there together with its expiry. O(1).

@@ -81,30 +81,40 @@ impl Engine {
         for hash in hashes.clone() {
             holding.look(self, db, hash, |db| db.prefetch_index(hash));
         }
-        let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> = SmallVec::new();
-        for hash in hashes {
-            if let Some(Some(bucket)) = holding.look(self, db, hash, |db| db.prefetch_entry(hash, None)) {
-                beyond.push((hash, bucket));
-            }
-        }
-        if !beyond.is_empty() {
-            self.warm_beyond(db, beyond, holding);
-        }
+        ask_for_items(hashes, |hash, bucket| {
+            holding.look(self, db, hash, |db| db.prefetch_entry(hash, bucket)).flatten()
+        });
     }
 
-    /// Goes on asking, for keys that have not been found in these buckets.
+    /// Asks for what looking up members of a set, or fields of a hash, will read, whose key has been asked for. Changes
+    /// nothing.
     #[inline(never)]
-    fn warm_beyond<'e>(
+    pub fn warm_members<'e>(
         &'e self,
         db: usize,
-        mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]>,
+        hash: KeyHash,
+        key: &[u8],
+        members: &[&[u8]],
         mut holding: Holding<'e, '_>,
     ) {
-        while !beyond.is_empty() {
-            beyond.retain(|(hash, bucket)| {
-                let next = holding.look(self, db, *hash, |db| db.prefetch_entry(*hash, Some(*bucket)));
-                next.flatten().map(|next| *bucket = next).is_some()
-            });
+        holding.look(self, db, hash.0, |db| db.prefetch_members(hash.0, key, members));
+    }
+}
+
+/// Asks for the items of all these hashes, whose first buckets have been asked for. `ask` asks for those of a bucket, or for the
+/// bucket behind it, and says which that is.
+#[inline(always)]
+pub(crate) fn ask_for_items(
+    hashes: impl Iterator<Item = u64>,
+    mut ask: impl FnMut(u64, Option<Warmed>) -> Option<Warmed>,
+) {
+    let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> = SmallVec::new();
+    for hash in hashes {
+        if let Some(bucket) = ask(hash, None) {
+            beyond.push((hash, bucket));
         }
+    }
+    while !beyond.is_empty() {
+        beyond.retain(|(hash, bucket)| ask(*hash, Some(*bucket)).map(|next| *bucket = next).is_some());
     }
 }

@@ -153,7 +153,7 @@ fn any_item_may_be_drawn() {
     let mut rng = Rng::new(7);
     let mut drawn = vec![0u32; 1_000];
     for _ in 0..100_000 {
-        let (place, at) = buckets.random(&mut rng).unwrap();
+        let (place, at) = buckets.random(&mut rng, &Numbers).unwrap();
         assert_eq!(buckets.get(place), at);
         drawn[at.number() as usize] += 1;
     }
