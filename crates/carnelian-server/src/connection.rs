@@ -243,7 +243,8 @@ impl Connection {
         // What CLIENT LIST, should it be among the requests, shows of this client.
         self.client.query_bytes.store(input.len(), Relaxed);
         let mut batch = worker.node.batch(now_ms, &worker.stats, worker.seat.as_ref());
-        let mut ahead = worker.ahead.take(1);
+        // Nothing is awaited before it is given back.
+        let mut ahead = worker.ahead.borrow_mut();
         ahead.clear();
         let mut at = 0;
         self.needed = 0;
@@ -328,8 +329,7 @@ impl Connection {
             self.parser.shrink();
         }
         ahead.shrink();
-        crate::memory::publish();
-        worker.ahead.replace(ahead);
+        drop(ahead);
         let resp = if self.out.protocol() == Protocol::Resp3 { 3 } else { 2 };
         self.client.refresh(&self.session, resp, now_ms);
         at
