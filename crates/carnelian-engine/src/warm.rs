@@ -6,8 +6,8 @@
 //! each goes over all keys before the next begins.
 //!
 //! A thread that is alone takes each shard once and holds it until the last step: nobody else wants it. Several threads
-//! would keep each other out of nearly everything in this way, so a thread with a seat takes a shard for the moment of one
-//! step only. The locks are the first that it asks for then: most of them lie in the cache of another core.
+//! would keep each other out of nearly everything in this way, so a thread with a seat locks a shard for one step of one
+//! key only. Its lock is what it asks for first, some keys ahead: most of them lie in the cache of another core.
 
 use crate::buckets::Warmed;
 use crate::db::Db;
@@ -19,13 +19,22 @@ use smallvec::SmallVec;
 /// Most keys of one [`Warming`]: as many waits for memory as processors overlap, and some more.
 pub const WARM_MOST: usize = 32;
 
+/// Keys whose locks are asked for before the first of them is used: the way from another core takes as long as parsing a few
+/// requests.
+const LOCKS_AHEAD: usize = 4;
+
 /// Keys that will be looked up soon, of one database. Changes nothing.
 pub struct Warming<'e> {
     engine: &'e Engine,
     db: usize,
     holding: Holding<'e>,
-    hashes: [u64; WARM_MOST],
-    asked: usize,
+    keys: SmallVec<[Asked; WARM_MOST]>,
+}
+
+struct Asked {
+    hash: u64,
+    /// The bucket that has been asked for, behind the first.
+    bucket: Option<Warmed>,
 }
 
 /// For how long a shard is held.
@@ -33,7 +42,7 @@ pub struct Warming<'e> {
 enum Holding<'e> {
     /// Until the end.
     Throughout(Held<'e>),
-    /// For one step and one key, with this seat if the shard is open to it.
+    /// For one step: with this seat if it is open to it, else locked, and that for one key only.
     Briefly(&'e Seat),
 }
 
@@ -95,72 +104,98 @@ impl<'e> Warming<'e> {
             None => Holding::Throughout(Held::none()),
             Some(seat) => Holding::Briefly(seat),
         };
-        Self { engine, db, holding, hashes: [0; WARM_MOST], asked: 0 }
+        Self { engine, db, holding, keys: SmallVec::new() }
     }
 
     /// Whether it takes more keys.
     #[inline]
     pub fn has_room(&self) -> bool {
-        self.asked < WARM_MOST
+        self.keys.len() < WARM_MOST
     }
 
     /// Asks for the first of what looking this key up will read. A key whose shard is held is left out, and so are keys
     /// beyond the first [`WARM_MOST`]. `to_look` says that the shard will not be locked if that can be avoided.
     #[inline]
     pub fn ask(&mut self, KeyHash(hash): KeyHash, to_look: bool) {
-        let last = self.asked.checked_sub(1).and_then(|last| self.hashes.get(last));
-        if last == Some(&hash) {
-            // Many pipelines use one key over and over.
+        // Many pipelines use one key over and over.
+        if !self.has_room() || self.keys.last().is_some_and(|last| last.hash == hash) {
             return;
         }
-        let Some(place) = self.hashes.get_mut(self.asked) else { return };
-        *place = hash;
-        self.asked += 1;
         let shard = self.engine.shard_of_hash(hash);
         match &mut self.holding {
             Holding::Throughout(held) => {
                 held.take(self.engine, shard);
-                self.look(hash, |db| db.prefetch_index(hash));
+                let Some(db) = held.get(shard).and_then(|shard| shard.dbs.get(self.db)) else { return };
+                db.prefetch_index(hash);
             }
-            Holding::Briefly(_) => self.engine.prefetch_lock(shard, to_look),
+            &mut Holding::Briefly(seat) => {
+                self.engine.prefetch_lock(shard, to_look);
+                if let Some(before) = self.keys.len().checked_sub(LOCKS_AHEAD) {
+                    self.ask_index(seat, before);
+                }
+            }
         }
+        self.keys.push(Asked { hash, bucket: None });
     }
 
-    /// Looks at the database in the shard of this hash; `None` when another thread holds it.
+    /// Asks for the place in the index of a key whose lock has been asked for.
     #[inline]
-    fn look<R>(&self, hash: u64, look: impl FnOnce(&Db) -> R) -> Option<R> {
-        let shard = self.engine.shard_of_hash(hash);
-        match &self.holding {
-            Holding::Throughout(held) => held.get(shard)?.dbs.get(self.db).map(look),
-            Holding::Briefly(seat) => {
-                let lock = self.engine.lock_of(shard)?;
-                if let Some(shard) = lock.read(seat) {
-                    return shard.dbs.get(self.db).map(look);
-                }
-                let mut shard = lock.try_lock()?;
-                shard.keep();
-                shard.dbs.get(self.db).map(look)
+    fn ask_index(&self, seat: &Seat, number: usize) {
+        let Some(&Asked { hash, .. }) = self.keys.get(number) else { return };
+        let Some(lock) = self.engine.lock_of(self.engine.shard_of_hash(hash)) else { return };
+        let prefetch = |shard: &Shard| {
+            if let Some(db) = shard.dbs.get(self.db) {
+                db.prefetch_index(hash);
             }
+        };
+        if let Some(shard) = lock.read(seat) {
+            prefetch(&shard);
+        } else if let Some(mut shard) = lock.try_lock() {
+            shard.keep();
+            prefetch(&shard);
         }
     }
 
     /// Asks for the rest, key after key, and unlocks the shards.
     #[inline]
-    pub fn finish(self) {
-        let hashes = self.hashes.get(..self.asked).unwrap_or_default();
-        if matches!(self.holding, Holding::Briefly(_)) {
-            for &hash in hashes {
-                self.look(hash, |db| db.prefetch_index(hash));
+    pub fn finish(mut self) {
+        if let Holding::Briefly(seat) = self.holding {
+            for number in self.keys.len().saturating_sub(LOCKS_AHEAD)..self.keys.len() {
+                self.ask_index(seat, number);
             }
         }
-        let entry = |hash, bucket| self.look(hash, |db| db.prefetch_entry(hash, bucket)).flatten();
-        let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> =
-            hashes.iter().filter_map(|&hash| Some((hash, entry(hash, None)?))).collect();
-        while !beyond.is_empty() {
-            beyond.retain(|(hash, bucket)| {
-                let next = entry(*hash, Some(*bucket));
-                next.map(|next| *bucket = next).is_some()
+        while !self.keys.is_empty() {
+            self.step(|db, key| {
+                key.bucket = db.prefetch_entry(key.hash, key.bucket);
+                key.bucket.is_some()
             });
         }
+    }
+
+    /// Takes a step for each key: `ask` says whether there is a next one. Keys whose shards are held have none.
+    #[inline]
+    fn step(&mut self, mut ask: impl FnMut(&Db, &mut Asked) -> bool) {
+        let Self { engine, db, holding, keys } = self;
+        let mut ask = |shard: &Shard, key: &mut Asked| shard.dbs.get(*db).is_some_and(|db| ask(db, key));
+        let seat = match holding {
+            Holding::Throughout(held) => {
+                return keys.retain(|key| {
+                    held.get(engine.shard_of_hash(key.hash)).is_some_and(|shard| ask(shard, key))
+                });
+            }
+            Holding::Briefly(seat) => seat,
+        };
+        let lock_of = |key: &Asked| engine.lock_of(engine.shard_of_hash(key.hash));
+        let read = seat.read_several(keys.iter().filter_map(lock_of));
+        keys.retain(|key| {
+            let Some(lock) = lock_of(key) else { return false };
+            if read.covers(lock) {
+                return read.get(lock).is_some_and(|shard| ask(shard, key));
+            }
+            lock.try_lock().is_some_and(|mut shard| {
+                shard.keep();
+                ask(&shard, key)
+            })
+        });
     }
 }
