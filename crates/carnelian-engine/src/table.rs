@@ -4,7 +4,7 @@
 //! longer than a byte can say, or too long for a slot, is an object beside the arena.
 
 use crate::arena::{Arena, Ref, slot_bytes};
-use crate::buckets::{Buckets, Items, NEVER_DUE, Place};
+use crate::buckets::{Buckets, Items, Place};
 use crate::rng::Rng;
 use crate::segments::Segments;
 use crate::settings::Settings;
@@ -337,7 +337,7 @@ impl<const VALUES: bool> Table<VALUES> {
     pub(crate) fn check(&self) {
         self.arena.check();
         let keys = Keys::<VALUES> { arena: &self.arena, long: &self.long, hasher: &self.hasher };
-        self.index.check(&keys, |_| NEVER_DUE);
+        self.index.check(&keys);
         let (mut live, mut long) = (0, 0);
         for at in self.index.iter() {
             let (key, value) = self.parts(at);
