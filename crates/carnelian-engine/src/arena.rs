@@ -3,7 +3,7 @@
 //! Pages of up to 16 KiB hold slots of one class each; the first pages of an arena begin small and grow. A page whose last slot is freed goes back to the allocator, so memory
 //! follows what is live; freeing a whole arena is freeing its pages.
 
-use crate::crowd::Crowded;
+use crate::crowd::{Crowded, Gates};
 use crate::gauge::Gauge;
 use crate::prefetch;
 use crate::segments::Segments;
@@ -112,7 +112,9 @@ pub(crate) struct Arena {
     gauge: Option<Gauge>,
     /// Bytes of all pages.
     page_bytes: usize,
-    /// There while there are too many pages for more data.
+    /// Told when there are too many pages for more data.
+    gates: Gates,
+    /// There while there are.
     crowded: Option<Crowded>,
 }
 
@@ -123,9 +125,14 @@ pub(crate) const fn slot_bytes(size: usize) -> usize {
 }
 
 impl Arena {
-    /// An empty arena that tells `gauge` how many bytes it has reserved without using them.
-    pub(crate) fn with_gauge(gauge: Gauge) -> Self {
-        Self { gauge: Some(gauge), ..Self::default() }
+    /// An empty arena that tells `gates` when it is close to the most that it can hold.
+    pub(crate) fn new(gates: Gates) -> Self {
+        Self { gates, ..Self::default() }
+    }
+
+    /// As [`new`](Self::new); it tells `gauge` how many bytes it has reserved without using them.
+    pub(crate) fn with_gauge(gates: Gates, gauge: Gauge) -> Self {
+        Self { gauge: Some(gauge), ..Self::new(gates) }
     }
 
     /// Stops counting for the gauge: the arena leaves its shard.
@@ -264,13 +271,13 @@ impl Arena {
     fn note_pages(&mut self) {
         let crowded = self.pages.len() - self.vacant.len() > PAGES_CROWDED;
         if crowded != self.crowded.is_some() {
-            self.crowded = crowded.then(Crowded::default);
+            self.crowded = crowded.then(|| self.gates.crowd());
         }
     }
 
     #[cold]
     fn add_page(&mut self, class: usize) -> usize {
-        // Far from it data is refused already, see `is_crowded`.
+        // Far from it data is refused already, see `Gates`.
         assert!(
             !self.vacant.is_empty() || self.pages.len() < PAGES_MAX,
             "an arena holds at most 32 GiB of small entries"
@@ -444,7 +451,8 @@ mod tests {
             live.push(arena.alloc(512));
         }
         assert_eq!(live.len(), PAGES_CROWDED * (PAGE_BYTES / 512) + 1);
-        assert!(crate::is_crowded());
+        assert!(arena.gates.are_crowded());
+        let copy = arena.clone();
         // What is there can still move to larger slots, all of it.
         for at in &mut live {
             let larger = arena.alloc(520);
@@ -455,7 +463,9 @@ mod tests {
         for at in live.drain(..) {
             arena.free(at);
         }
-        assert!(arena.crowded.is_none());
+        assert!(arena.crowded.is_none() && arena.gates.are_crowded(), "its copy is full");
+        drop(copy);
+        assert!(arena.gates.are_open());
     }
 
     proptest! {

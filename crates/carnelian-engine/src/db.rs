@@ -3,6 +3,7 @@
 use crate::access::AccessClock;
 use crate::arena::{Arena, Ref};
 use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Warmed};
+use crate::crowd::Gates;
 use crate::entry::{Blueprint, Entry, Header, NEVER, Payload, fits_slot, write_expiry};
 use crate::gauge::Gauge;
 use crate::hash::HashRef;
@@ -90,11 +91,11 @@ fn due_at(expire_ms: u64, base_ms: Option<u64>) -> u32 {
 }
 
 impl Db {
-    /// An empty one, whose keys are hashed by `hasher`, in a shard with this gauge.
-    pub(crate) fn new(hasher: RandomState, gauge: Gauge) -> Self {
+    /// An empty one, whose keys are hashed by `hasher`, in a shard with this gauge, in an engine with these gates.
+    pub(crate) fn new(hasher: RandomState, gates: Gates, gauge: Gauge) -> Self {
         Self {
             index: Buckets::default(),
-            arena: Arena::with_gauge(gauge),
+            arena: Arena::with_gauge(gates, gauge),
             objects: Objects::default(),
             hasher,
             expiring: 0,
@@ -104,8 +105,8 @@ impl Db {
     }
 
     /// Takes everything out.
-    pub(crate) fn take(&mut self, gauge: Gauge) -> Self {
-        let empty = Self::new(self.hasher.clone(), gauge);
+    pub(crate) fn take(&mut self, gates: Gates, gauge: Gauge) -> Self {
+        let empty = Self::new(self.hasher.clone(), gates, gauge);
         let mut taken = std::mem::replace(self, empty);
         taken.arena.leave_gauge();
         taken

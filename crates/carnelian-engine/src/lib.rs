@@ -49,7 +49,7 @@ mod watch;
 
 pub use access::AccessClock;
 pub use carnelian_encoding::listpack::Element;
-pub use crowd::{Crowded, is_crowded};
+pub use crowd::{Crowded, Gates};
 pub use effects::{Effects, EventClass, Garbage, KeyEvent, RareEffects, Removal};
 pub use engine::{Engine, EngineOptions, KeyHash, MAX_SHARDS, ShardSet, Shards};
 pub use evict::{Choice, EvictionOrder, EvictionPolicy, Evictor, Victim};

@@ -140,7 +140,7 @@ impl<const VALUES: bool> Table<VALUES> {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             index: Buckets::default(),
-            arena: Arena::default(),
+            arena: Arena::new(settings.gates().clone()),
             long: Long::default(),
             hasher: settings.hasher().clone(),
         }
