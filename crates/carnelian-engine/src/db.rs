@@ -3,6 +3,7 @@
 use crate::access::AccessClock;
 use crate::arena::{Arena, Ref};
 use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Warmed};
+use crate::compact::{Compacted, Pass};
 use crate::crowd::Gates;
 use crate::entry::{Blueprint, Entry, Header, NEVER, Payload, fits_slot, write_expiry};
 use crate::gauge::Gauge;
@@ -48,6 +49,15 @@ pub(crate) struct Db {
     /// The moment that due times are counted from: when the first entry got an expiry.
     due_base_ms: Option<u64>,
     pub(crate) snapshot: Option<DbSnapshot>,
+    compaction: Compaction,
+}
+
+/// Where a pass of compaction over a database is: first its entries, then the objects that have arenas of their own.
+#[derive(Default)]
+struct Compaction {
+    pass: Pass,
+    /// The object whose turn it is, once the entries are done.
+    object: Option<usize>,
 }
 
 /// What the index needs to know of entries.
@@ -101,6 +111,7 @@ impl Db {
             expiring: 0,
             due_base_ms: None,
             snapshot: None,
+            compaction: Compaction::default(),
         }
     }
 
@@ -587,6 +598,39 @@ impl Db {
     }
 
     // ---- memory ----
+
+    /// Goes on with a pass of compaction for `budget` pairs of buckets, of which it takes off what it has done; true when the
+    /// pass is over. An object counts as a pair. O(budget).
+    pub(crate) fn compact(&mut self, budget: &mut usize, done: &mut Compacted) -> bool {
+        let Compaction { pass, object } = &mut self.compaction;
+        if object.is_none() {
+            let (over, moved, stayed) = pass.go_on(&mut self.index, &mut self.arena, budget);
+            done.add(Compacted { moved, stayed, keys_moved: moved, keys_stayed: stayed });
+            if !over {
+                return false;
+            }
+            *object = Some(0);
+        }
+        while let Some(from) = *object {
+            if *budget == 0 {
+                return false;
+            }
+            *budget -= 1;
+            let Some((number, next)) = self.objects.next_mut(from) else { break };
+            if number != from {
+                *pass = Pass::default();
+            }
+            let (over, moved, stayed) = next.compact(pass, budget);
+            done.add(Compacted { moved, stayed, ..Compacted::default() });
+            *object = Some(if over { number + 1 } else { number });
+            if over {
+                *pass = Pass::default();
+                done.keys_moved += u64::from(moved > 0);
+            }
+        }
+        self.compaction = Compaction::default();
+        true
+    }
 
     /// Bytes that an entry takes, its part of the index included.
     pub(crate) fn entry_bytes(&self, spot: Spot) -> usize {

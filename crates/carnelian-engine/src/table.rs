@@ -5,6 +5,7 @@
 
 use crate::arena::{Arena, Ref, slot_bytes};
 use crate::buckets::{Buckets, Items, Place};
+use crate::compact::Pass;
 use crate::rng::Rng;
 use crate::segments::Segments;
 use crate::settings::Settings;
@@ -149,6 +150,11 @@ impl<const VALUES: bool> Table<VALUES> {
     /// Number of items.
     pub(crate) fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// Goes on with a pass of compaction, see [`Pass::go_on`].
+    pub(crate) fn compact(&mut self, pass: &mut Pass, budget: &mut usize) -> (bool, u64, u64) {
+        pass.go_on(&mut self.index, &mut self.arena, budget)
     }
 
     /// Number of places of the index.
