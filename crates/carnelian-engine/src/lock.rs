@@ -168,6 +168,11 @@ impl<T> ShardLock<T> {
         Self { gate, value: Shared::new(value) }
     }
 
+    /// Where its state is, for asking the processor for it.
+    pub(crate) fn word(&self) -> &impl Sized {
+        &self.gate.state
+    }
+
     /// Takes the lock. Sleeps until it is free, and waits until all who read have finished.
     #[inline]
     pub fn lock(&self) -> Guard<'_, T> {

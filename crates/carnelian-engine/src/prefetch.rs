@@ -10,6 +10,12 @@ pub(crate) fn item<T: ?Sized>(item: &T) {
     }
 }
 
+/// Asks for the first cache line of an item that will be written: other cores give it up.
+#[inline(always)]
+pub(crate) fn item_to_write<T: ?Sized>(item: &T) {
+    line_to_write(std::ptr::from_ref(item).cast::<i8>());
+}
+
 /// Asks for the first sixteen of these bytes.
 #[inline(always)]
 pub(crate) fn header(bytes: &[u8]) {
@@ -44,7 +50,22 @@ fn line(address: *const i8) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(address) }
 }
 
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[allow(unsafe_code, reason = "what the intrinsic becomes depends on the compiler's flags")]
+fn line_to_write(address: *const i8) {
+    // SAFETY: prefetching never faults and never changes memory, whatever the address. Processors without this instruction
+    // take it for none.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+}
+
 /// Other processors have no stable intrinsic for it.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 fn line(_: *const i8) {}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn line_to_write(_: *const i8) {}
