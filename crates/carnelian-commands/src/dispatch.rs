@@ -445,7 +445,7 @@ impl Node {
     ) -> Option<(Flow, usize)> {
         if !session.is_plain()
             || session.reply_mode != ReplyMode::On
-            || self.gated.load(Relaxed)
+            || !self.engine.gates().are_open()
             || self.monitored.load(Relaxed)
         {
             return None;

@@ -175,7 +175,7 @@ proptest! {
             prop_assert_eq!(content, model.get(&key).map(|(turn, _)| value(key, *turn)));
         }
         let set = keys.get::<Set>(b"set").unwrap();
-        prop_assert_eq!(set.map_or(0, Set::len), members.len());
+        prop_assert_eq!(set.map_or(0, |set| set.len()), members.len());
         prop_assert!(set.is_none_or(|set| members.iter().all(|number| set.contains(&member(*number)))));
     }
 }
