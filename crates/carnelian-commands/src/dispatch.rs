@@ -44,7 +44,6 @@ pub struct Node {
     line: Line,
     leftovers: Mutex<Vec<Leftover>>,
     pub(crate) evictors: Evictors,
-    gated: AtomicBool,
     monitored: AtomicBool,
     slow_ns: AtomicU64,
 }
@@ -104,7 +103,6 @@ impl Node {
             line: Line::default(),
             leftovers: Mutex::default(),
             evictors: Evictors::default(),
-            gated: AtomicBool::new(false),
             monitored: AtomicBool::new(false),
             slow_ns: AtomicU64::new(u64::MAX),
         }
@@ -142,7 +140,7 @@ impl Node {
 
     /// Whether [`Host::gate`] is asked before each command.
     pub fn set_gated(&self, gated: bool) {
-        self.gated.store(gated, Relaxed);
+        self.engine.gates().set_host(gated);
     }
 
     /// Whether [`Host::monitor`] is shown each command.
@@ -185,7 +183,7 @@ impl Node {
         session.last_command = Some(entry.id);
         batch.meter.lap(self);
         // What nearly every command has in common, at once.
-        let plain = session.is_plain() && entry.accepts(args.len()) && !self.gated.load(Relaxed);
+        let plain = session.is_plain() && entry.accepts(args.len()) && self.engine.gates().are_open();
         if !plain && let Some(flow) = self.stop(entry, session, args, out, batch) {
             return flow;
         }
@@ -229,7 +227,7 @@ impl Node {
         if session.is_queueing() && spec.flags.has(Flags::NO_MULTI) {
             return refused(&CommandError::NOT_IN_TRANSACTION, session, out);
         }
-        if self.gated.load(Relaxed) {
+        if !self.engine.gates().are_open() {
             if self.make_room(&mut batch.meter) == Room::None && evict::adds_data(spec, session) {
                 return refused(&CommandError::OUT_OF_MEMORY, session, out);
             }
@@ -447,7 +445,7 @@ impl Node {
     ) -> Option<(Flow, usize)> {
         if !session.is_plain()
             || session.reply_mode != ReplyMode::On
-            || self.gated.load(Relaxed)
+            || !self.engine.gates().are_open()
             || self.monitored.load(Relaxed)
         {
             return None;
@@ -625,9 +623,6 @@ impl Node {
         let Entry { spec, parent, .. } = *entry;
         let mut ctx = Ctx { args, keys, out, session, node: self, spec, parent, ready_key, block: None };
         let result = match entry.spec.handler {
-            _ if carnelian_engine::is_crowded() && spec.flags.has(Flags::DENYOOM) => {
-                Err(CommandError::OUT_OF_MEMORY)
-            }
             Handler::Run(run) => run(&mut ctx),
             Handler::Host(command) => self.host.run(command, &mut ctx),
             // The only one of its kind that is queued. EXEC has stopped watching already.

@@ -66,7 +66,9 @@ impl Node {
 
     #[inline]
     pub(crate) fn make_room(&self, meter: &mut Meter<'_>) -> Room {
-        if self.host().excess_memory() == 0 { Room::Enough } else { self.free(meter) }
+        let room = if self.host().excess_memory() == 0 { Room::Enough } else { self.free(meter) };
+        // However much memory there is, a full arena has no room.
+        if self.engine().gates().are_crowded() { Room::None } else { room }
     }
 
     #[cold]

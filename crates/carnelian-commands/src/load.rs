@@ -115,7 +115,7 @@ fn read(
                     Ok(Some(_)) if expire_ms.is_some_and(|expire_ms| expire_ms < now_ms) => {
                         report.expired += 1;
                     }
-                    Ok(Some(_)) if carnelian_engine::is_crowded() => {
+                    Ok(Some(_)) if engine.gates().are_crowded() => {
                         return Err(LoadError::Crowded { offset });
                     }
                     Ok(Some(value)) => {

@@ -3,7 +3,7 @@
 //! Pages of up to 16 KiB hold slots of one class each; the first pages of an arena begin small and grow. A page whose last slot is freed goes back to the allocator, so memory
 //! follows what is live; freeing a whole arena is freeing its pages.
 
-use crate::crowd::Crowded;
+use crate::crowd::{Crowded, Gates};
 use crate::gauge::Gauge;
 use crate::prefetch;
 use crate::segments::Segments;
@@ -24,6 +24,8 @@ const PAGES_CROWDED: usize = if cfg!(test) { 64 } else { PAGES_MAX / 8 * 3 };
 /// No page, or no slot.
 const NONE: u32 = u32::MAX;
 const NO_SLOT: u16 = u16::MAX;
+/// Instead of a neighbour in a list: the page is to be emptied.
+const SPARSE: u32 = u32::MAX - 1;
 
 /// Where a slot begins, in units from the start of the arena: 32 GiB in reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,6 +93,16 @@ impl PageState {
         usize::from(self.fresh) + usize::from(self.class) <= PAGE_UNITS
     }
 
+    /// Whether its slots are to move elsewhere. It is in no list then: no slot is taken from it.
+    fn is_sparse(&self) -> bool {
+        self.prev == SPARSE
+    }
+
+    /// Most slots that the page can have.
+    fn capacity(&self) -> usize {
+        PAGE_UNITS / usize::from(self.class)
+    }
+
     fn is_full(&self) -> bool {
         self.freed == NO_SLOT && !self.has_fresh()
     }
@@ -112,7 +124,9 @@ pub(crate) struct Arena {
     gauge: Option<Gauge>,
     /// Bytes of all pages.
     page_bytes: usize,
-    /// There while there are too many pages for more data.
+    /// Told when there are too many pages for more data.
+    gates: Gates,
+    /// There while there are.
     crowded: Option<Crowded>,
 }
 
@@ -123,9 +137,14 @@ pub(crate) const fn slot_bytes(size: usize) -> usize {
 }
 
 impl Arena {
-    /// An empty arena that tells `gauge` how many bytes it has reserved without using them.
-    pub(crate) fn with_gauge(gauge: Gauge) -> Self {
-        Self { gauge: Some(gauge), ..Self::default() }
+    /// An empty arena that tells `gates` when it is close to the most that it can hold.
+    pub(crate) fn new(gates: Gates) -> Self {
+        Self { gates, ..Self::default() }
+    }
+
+    /// As [`new`](Self::new); it tells `gauge` how many bytes it has reserved without using them.
+    pub(crate) fn with_gauge(gates: Gates, gauge: Gauge) -> Self {
+        Self { gauge: Some(gauge), ..Self::new(gates) }
     }
 
     /// Stops counting for the gauge: the arena leaves its shard.
@@ -264,13 +283,13 @@ impl Arena {
     fn note_pages(&mut self) {
         let crowded = self.pages.len() - self.vacant.len() > PAGES_CROWDED;
         if crowded != self.crowded.is_some() {
-            self.crowded = crowded.then(Crowded::default);
+            self.crowded = crowded.then(|| self.gates.crowd());
         }
     }
 
     #[cold]
     fn add_page(&mut self, class: usize) -> usize {
-        // Far from it data is refused already, see `is_crowded`.
+        // Far from it data is refused already, see `Gates`.
         assert!(
             !self.vacant.is_empty() || self.pages.len() < PAGES_MAX,
             "an arena holds at most 32 GiB of small entries"
@@ -334,17 +353,89 @@ impl Arena {
         }
         // The last page of a class stays: a key that comes and goes must not fetch and return a page each time.
         let is_last = self.partial.get(class) == Some(&(page as u32)) && self.state(page).next == NONE;
+        let is_sparse = self.state(page).is_sparse();
         if is_empty && !is_last {
-            self.unlink(page);
-            let bytes = self.page_mut(page).len();
-            self.page_bytes -= bytes;
-            self.note_waste(-bytes.cast_signed());
-            self.put_page(page, Box::default());
-            self.vacant.push(page as u32);
-            self.note_pages();
+            if !is_sparse {
+                self.unlink(page);
+            }
+            self.release(page);
         } else {
             self.page_mut(page)[unit * UNIT..][..2].copy_from_slice(&next.to_le_bytes());
         }
+    }
+
+    /// Gives a page without slots back to the allocator. It is in no list.
+    fn release(&mut self, page: usize) {
+        let bytes = self.page_mut(page).len();
+        self.page_bytes -= bytes;
+        self.note_waste(-bytes.cast_signed());
+        self.put_page(page, Box::default());
+        self.vacant.push(page as u32);
+        self.note_pages();
+    }
+
+    // ---- compaction ----
+
+    /// Chooses pages to be emptied into fuller ones of their class; false when there are none. O(pages).
+    pub(crate) fn choose_sparse(&mut self) -> bool {
+        self.keep_sparse();
+        let mut any = false;
+        let mut with_room: Vec<(u16, u32)> = Vec::new();
+        for class in 0..self.partial.len() {
+            with_room.clear();
+            let mut page = self.partial[class];
+            while let Some(state) = self.states.get(page as usize) {
+                with_room.push((state.used, page));
+                page = state.next;
+            }
+            let Some(capacity) = with_room.first().map(|(_, page)| self.state(*page as usize).capacity())
+            else {
+                continue;
+            };
+            // As many of the fullest as hold everything stay; and those of which much would have to move for one page.
+            with_room.sort_unstable_by_key(|(used, _)| std::cmp::Reverse(*used));
+            let used: usize = with_room.iter().map(|(used, _)| usize::from(*used)).sum();
+            for &(used, page) in with_room.iter().skip(used.div_ceil(capacity).max(1)) {
+                if used == 0 {
+                    self.unlink(page as usize);
+                    self.release(page as usize);
+                } else if usize::from(used) * 4 <= capacity * 3 {
+                    self.unlink(page as usize);
+                    let state = self.state(page as usize);
+                    (state.prev, state.next) = (SPARSE, SPARSE);
+                    any = true;
+                }
+            }
+        }
+        any
+    }
+
+    /// What is left of the chosen pages stays. O(pages).
+    pub(crate) fn keep_sparse(&mut self) {
+        for page in 0..self.states.len() {
+            let state = self.state(page);
+            if state.is_sparse() {
+                (state.prev, state.next) = (NONE, NONE);
+                if state.used > 0 {
+                    self.link(page);
+                }
+            }
+        }
+    }
+
+    /// Whether a slot is in a page that is to be emptied.
+    #[inline]
+    pub(crate) fn is_in_sparse(&self, at: Ref) -> bool {
+        self.states.get(at.page()).is_some_and(PageState::is_sparse)
+    }
+
+    /// Moves a slot to a fuller page. O(bytes of the slot).
+    pub(crate) fn relocate(&mut self, at: Ref) -> Ref {
+        let bytes = usize::from(self.state(at.page()).class) * UNIT;
+        let to = self.alloc(bytes);
+        self.copy((at, 0), (to, 0), bytes);
+        self.free(at);
+        to
     }
 
     /// Copies bytes from one slot to another.
@@ -415,7 +506,7 @@ impl Arena {
             }
             assert_eq!(usize::from(state.used) + freed, fresh / class);
             live += usize::from(state.used) * class * UNIT;
-            with_room += usize::from(!state.is_full());
+            with_room += usize::from(!state.is_full() && !state.is_sparse());
         }
         assert_eq!(live, self.live_bytes);
         assert_eq!(self.page_bytes, page_bytes);
@@ -444,7 +535,8 @@ mod tests {
             live.push(arena.alloc(512));
         }
         assert_eq!(live.len(), PAGES_CROWDED * (PAGE_BYTES / 512) + 1);
-        assert!(crate::is_crowded());
+        assert!(arena.gates.are_crowded());
+        let copy = arena.clone();
         // What is there can still move to larger slots, all of it.
         for at in &mut live {
             let larger = arena.alloc(520);
@@ -455,7 +547,9 @@ mod tests {
         for at in live.drain(..) {
             arena.free(at);
         }
-        assert!(arena.crowded.is_none());
+        assert!(arena.crowded.is_none() && arena.gates.are_crowded(), "its copy is full");
+        drop(copy);
+        assert!(arena.gates.are_open());
     }
 
     proptest! {
@@ -485,6 +579,61 @@ mod tests {
             }
             let total: usize = live.iter().map(|(_, content)| slot_bytes(content.len())).sum();
             prop_assert_eq!(arena.live_bytes(), total);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn compaction_keeps_what_was_written(
+            sizes in prop::collection::vec(1usize..200, 200..1500),
+            kept in prop::collection::vec(0u8..10, 1500),
+            share in 1u8..10,
+            more in prop::collection::vec((1usize..200, any::<bool>()), 0..200),
+        ) {
+            let mut arena = Arena::default();
+            let mut live: Vec<(Ref, Vec<u8>)> = Vec::new();
+            let add = |arena: &mut Arena, live: &mut Vec<_>, size: usize| {
+                let content = vec![live.len() as u8; size];
+                let at = arena.alloc(size);
+                arena.bytes_mut(at)[..size].copy_from_slice(&content);
+                live.push((at, content));
+            };
+            for size in sizes {
+                add(&mut arena, &mut live, size);
+            }
+            let mut number = 0;
+            live.retain(|(at, _)| {
+                number += 1;
+                let stays = kept[number - 1] < share;
+                if !stays {
+                    arena.free(*at);
+                }
+                stays
+            });
+            arena.choose_sparse();
+            arena.check();
+            // Slots come and go while the pages are being emptied.
+            for (size, comes) in more {
+                if comes {
+                    add(&mut arena, &mut live, size);
+                } else if let Some((at, _)) = live.pop() {
+                    arena.free(at);
+                }
+                arena.check();
+            }
+            for (at, _) in &mut live {
+                if arena.is_in_sparse(*at) {
+                    *at = arena.relocate(*at);
+                    prop_assert!(!arena.is_in_sparse(*at));
+                }
+            }
+            arena.check();
+            prop_assert!(live.iter().all(|(at, _)| !arena.is_in_sparse(*at)));
+            arena.keep_sparse();
+            arena.check();
+            for (at, content) in &live {
+                prop_assert_eq!(&arena.bytes(*at)[..content.len()], &content[..]);
+            }
         }
     }
 

@@ -11,6 +11,11 @@ use crate::rng::Rng;
 use crate::segments::Segments;
 use smallvec::SmallVec;
 
+mod due;
+
+use due::DueTimes;
+pub(crate) use due::NEVER_DUE;
+
 /// Places of a bucket.
 const PLACES: usize = 12;
 /// Items for each pair from which on the table grows, as many as it has places: 6.5 to 6.9 bytes an item, and one
@@ -20,20 +25,14 @@ const GROW: usize = 24;
 const SHRINK: usize = 5;
 /// No overflow bucket.
 const NONE: u32 = u32::MAX;
-/// No item of the pair is ever due.
-pub(crate) const NEVER_DUE: u32 = u32::MAX;
-/// Pairs whose due times are summed up in one. Where some of many keys are due, each pair of the group costs a wait for memory.
-const GROUP: usize = 4;
-/// Groups of which the one that is due the soonest is looked for.
-const DUE_WINDOW: usize = 256;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Bucket {
     /// For each place eight bits of the hash of its item, 0 where there is none.
     tags: [u8; PLACES],
-    /// The first bucket of a pair and overflow buckets: the next overflow bucket. The second bucket of a pair: when the
-    /// first of the pair's items may be due.
+    /// The first bucket of a pair and overflow buckets: the next overflow bucket. The second bucket of a pair: which
+    /// of the pair's items may be due soon.
     extra: u32,
     refs: [Ref; PLACES],
 }
@@ -143,6 +142,10 @@ pub(crate) trait Items {
     fn hash(&self, at: Ref) -> u64;
     /// Asks for the item's memory.
     fn prefetch(&self, at: Ref);
+    /// When an item is due.
+    fn due(&self, _: Ref) -> u32 {
+        NEVER_DUE
+    }
 }
 
 /// Tells whether an item is the one that is looked for. Closures do; what looks up most is a type of its own, so that it
@@ -170,8 +173,7 @@ pub(crate) struct Buckets {
     fresh: u32,
     /// Overflow buckets in use.
     overflowing: u32,
-    /// Earliest due time of each [`GROUP`] of pairs; nothing where nothing was ever due.
-    due: Vec<u32>,
+    due: DueTimes,
     len: usize,
     /// The largest power of two that is not above the number of pairs.
     base: usize,
@@ -185,7 +187,7 @@ impl Default for Buckets {
             spare: NONE,
             fresh: 0,
             overflowing: 0,
-            due: Vec::new(),
+            due: DueTimes::default(),
             len: 0,
             base: 1,
         }
@@ -449,6 +451,8 @@ impl Buckets {
             items.extend(bucket.used().map(|place| bucket.refs[place]));
             bucket.tags = [0; PLACES];
         }
+        // Every item that comes may be due soon.
+        pair.0[1].extra = NONE;
         while let Some(bucket) = self.overflow.get(next as usize) {
             items.extend(bucket.used().map(|place| bucket.refs[place]));
             let number = std::mem::replace(&mut next, bucket.extra);
@@ -475,7 +479,10 @@ impl Buckets {
         for at in moved {
             self.add(items.hash(at), at);
         }
-        self.note_due(new, due);
+        if due != NEVER_DUE {
+            self.learn_due(old, items);
+            self.learn_due(new, items);
+        }
     }
 
     /// Gives the items of the last pair to its twin.
@@ -487,8 +494,8 @@ impl Buckets {
         if self.pairs.len() < self.base {
             self.base /= 2;
         }
-        self.due.truncate(self.pairs.len().div_ceil(GROUP));
-        self.note_due(last - self.base, due);
+        self.drop_due(last);
+        self.join_due(last - self.base, due);
         for &at in &moved {
             items.prefetch(at);
         }
@@ -512,6 +519,7 @@ impl Buckets {
         let (next, last) = (overflow.extra, overflow.used().last().unwrap_or(0));
         let (tag, at) = (overflow.tags[last], overflow.refs[last]);
         self.bucket_mut(place).put(place.place as usize % PLACES, tag, at);
+        self.came_from_overflow(place);
         let overflow = self.overflow_mut(first);
         overflow.tags[last] = 0;
         if last == 0 {
@@ -604,120 +612,9 @@ impl Buckets {
         }
     }
 
-    // ---- due times ----
-
-    fn pair_due(&self, pair: usize) -> u32 {
-        self.pairs.get(pair).map_or(NEVER_DUE, |pair| pair.0[1].extra)
-    }
-
-    /// Notes that an item of a pair may be due at `due`, whatever the unit.
-    pub(crate) fn note_due(&mut self, pair: usize, due: u32) {
-        if due == NEVER_DUE {
-            return;
-        }
-        let extra = &mut self.pair_mut(pair).0[1].extra;
-        *extra = due.min(*extra);
-        let group = pair / GROUP;
-        if self.due.len() <= group {
-            self.due.resize(group + 1, NEVER_DUE);
-        }
-        self.due[group] = self.due[group].min(due);
-    }
-
-    /// Finds the next pair from `from` on that may have an item due at or before `now`. Passes over four pairs at a
-    /// time where nothing is due.
-    pub(crate) fn next_due(&mut self, mut from: usize, now: u32) -> Option<usize> {
-        while from < self.pairs.len() {
-            let group = from / GROUP;
-            match self.due.get(group) {
-                None => return None,
-                Some(&due) if due > now => from = (group + 1) * GROUP,
-                Some(_) => {
-                    let end = ((group + 1) * GROUP).min(self.pairs.len());
-                    if let Some(pair) = (from..end).find(|pair| self.pair_due(*pair) <= now) {
-                        return Some(pair);
-                    }
-                    // Nothing is left here: what remains tells when to look again.
-                    let rest = (group * GROUP..end).map(|pair| self.pair_due(pair)).min();
-                    self.due[group] = rest.unwrap_or(NEVER_DUE);
-                    from = end;
-                }
-            }
-        }
-        None
-    }
-
-    /// The next pair from `from` on, and around the end, with an item that is due some time. Passes over four pairs at
-    /// a time that have none.
-    pub(crate) fn next_volatile(&self, from: usize) -> Option<usize> {
-        let pairs = self.pairs.len();
-        let search = |from: usize, end: usize| {
-            let mut at = from;
-            while at < end {
-                let group = at / GROUP;
-                let group_end = ((group + 1) * GROUP).min(end);
-                if *self.due.get(group)? != NEVER_DUE
-                    && let Some(pair) = (at..group_end).find(|pair| self.pair_due(*pair) != NEVER_DUE)
-                {
-                    return Some(pair);
-                }
-                at = group_end;
-            }
-            None
-        };
-        search(from.min(pairs), pairs).or_else(|| search(0, from.min(pairs)))
-    }
-
-    /// The pair whose first item is due the soonest, of [`DUE_WINDOW`] groups of pairs that begin at a random one.
-    pub(crate) fn first_due(&mut self, rng: &mut Rng) -> Option<usize> {
-        let groups = self.due.len();
-        let start = rng.below(groups);
-        let mut round = 0;
-        // A window without any is followed by the next one, around the end.
-        while round * DUE_WINDOW < groups {
-            let window =
-                (0..DUE_WINDOW.min(groups)).map(|offset| (start + round * DUE_WINDOW + offset) % groups);
-            let group = window.min_by_key(|group| self.due[*group])?;
-            let pairs = group * GROUP..((group + 1) * GROUP).min(self.pairs.len());
-            let first = pairs.min_by_key(|pair| self.pair_due(*pair))?;
-            let due = self.pair_due(first);
-            let known = std::mem::replace(&mut self.due[group], due);
-            if known == NEVER_DUE {
-                round += 1;
-            } else if known == due {
-                return Some(first);
-            }
-            // What the group had first is gone: the window is looked at again, with what it has now.
-        }
-        None
-    }
-
-    /// Sets when the first item of a pair is due, after all of them have been looked at, and has its group know.
-    /// True when the pair knew.
-    pub(crate) fn correct_due(&mut self, pair: usize, due: u32) -> bool {
-        if self.pair_due(pair) == due {
-            return true;
-        }
-        self.set_due(pair, due);
-        let group = pair / GROUP;
-        let end = ((group + 1) * GROUP).min(self.pairs.len());
-        let soonest = (group * GROUP..end).map(|pair| self.pair_due(pair)).min().unwrap_or(NEVER_DUE);
-        if let Some(due) = self.due.get_mut(group) {
-            *due = soonest;
-        }
-        false
-    }
-
-    /// Sets when the first item of a pair is due, after all of them have been looked at.
-    pub(crate) fn set_due(&mut self, pair: usize, due: u32) {
-        if pair < self.pairs.len() {
-            self.pair_mut(pair).0[1].extra = due;
-        }
-    }
-
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.pairs.heap_bytes() + self.overflow.heap_bytes() + self.due.capacity() * size_of::<u32>()
+        self.pairs.heap_bytes() + self.overflow.heap_bytes() + self.due.heap_bytes()
     }
 
     fn chain_length(&self, mut number: u32) -> u32 {
@@ -730,7 +627,7 @@ impl Buckets {
     }
 
     /// Asserts every structural invariant, and that each item is where `items` says its hash belongs. O(n).
-    pub(crate) fn check(&self, items: &impl Items, due_of: impl Fn(Ref) -> u32) {
+    pub(crate) fn check(&self, items: &impl Items) {
         assert!(self.base.is_power_of_two());
         if self.pairs.len() == 0 {
             assert_eq!(self.len, 0);
@@ -752,11 +649,9 @@ impl Buckets {
                 let hash = items.hash(at);
                 assert_eq!(self.pair_of(hash), number, "an item is in its pair");
                 assert_eq!(self.get(place), at);
-                assert!(pair.0[1].extra <= due_of(at), "a pair knows when its first item is due");
                 seen += 1;
             });
-            let group = self.due.get(number / GROUP).copied().unwrap_or(NEVER_DUE);
-            assert!(group <= pair.0[1].extra, "a group knows when its first pair is due");
+            self.check_due(number, |at| items.due(at));
         }
         assert_eq!(seen, self.len);
         assert_eq!(chained, self.overflowing);

@@ -3,6 +3,8 @@
 use crate::access::AccessClock;
 use crate::arena::{Arena, Ref};
 use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Probe, Warmed};
+use crate::compact::{Compacted, Pass};
+use crate::crowd::Gates;
 use crate::entry::{Blueprint, Entry, Header, NEVER, Payload, fits_slot, write_expiry, write_int};
 use crate::gauge::Gauge;
 use crate::list::{ListRef, Shape};
@@ -17,13 +19,18 @@ use ahash::RandomState;
 use smallvec::SmallVec;
 
 /// log2 of the milliseconds that due times of pairs are counted in.
-const DUE_SHIFT: u32 = 6;
+const DUE_SHIFT: u32 = 5;
+/// Pairs whose memory is waited for at the same time.
+const DUE_PAIRS: usize = 16;
 
 /// Pairs of buckets that a sample is looked for in, while they are empty.
 const SAMPLED_PAIRS: usize = 256;
 
 /// Entries to choose one from.
 pub(crate) type Sample = SmallVec<[Ref; 64]>;
+
+/// Something about each item of a pair of buckets.
+type PairItems<T> = SmallVec<[(Place, T); 32]>;
 
 /// Where an entry is. Valid until the next insertion or removal; changing the entry keeps it up to date.
 #[derive(Clone, Copy)]
@@ -42,6 +49,15 @@ pub(crate) struct Db {
     /// The moment that due times are counted from: when the first entry got an expiry.
     due_base_ms: Option<u64>,
     pub(crate) snapshot: Option<DbSnapshot>,
+    compaction: Compaction,
+}
+
+/// Where a pass of compaction over a database is: first its entries, then the objects that have arenas of their own.
+#[derive(Default)]
+struct Compaction {
+    pass: Pass,
+    /// The object whose turn it is, once the entries are done.
+    object: Option<usize>,
 }
 
 /// What the index needs to know of entries.
@@ -49,6 +65,14 @@ struct Keys<'a> {
     arena: &'a Arena,
     objects: &'a Objects,
     hasher: &'a RandomState,
+    due_base_ms: Option<u64>,
+}
+
+/// A [`Keys`] that leaves the index to be changed.
+macro_rules! keys {
+    ($db:expr) => {
+        Keys { arena: &$db.arena, objects: &$db.objects, hasher: &$db.hasher, due_base_ms: $db.due_base_ms }
+    };
 }
 
 impl Items for Keys<'_> {
@@ -61,6 +85,19 @@ impl Items for Keys<'_> {
     fn prefetch(&self, at: Ref) {
         self.arena.prefetch(at);
     }
+
+    fn due(&self, at: Ref) -> u32 {
+        due_at(Entry::new(self.arena.bytes(at), self.objects).expire_ms(), self.due_base_ms)
+    }
+}
+
+/// The due time of an entry that expires at this moment. They are counted from `base_ms`.
+fn due_at(expire_ms: u64, base_ms: Option<u64>) -> u32 {
+    if expire_ms == NEVER {
+        return NEVER_DUE;
+    }
+    let since = expire_ms.saturating_sub(base_ms.unwrap_or(expire_ms));
+    (since >> DUE_SHIFT).min(u64::from(NEVER_DUE - 1)) as u32
 }
 
 /// Recognises the entry of a key, and keeps its header.
@@ -80,22 +117,23 @@ impl Probe for OfKey<'_> {
 }
 
 impl Db {
-    /// An empty one, whose keys are hashed by `hasher`, in a shard with this gauge.
-    pub(crate) fn new(hasher: RandomState, gauge: Gauge) -> Self {
+    /// An empty one, whose keys are hashed by `hasher`, in a shard with this gauge, in an engine with these gates.
+    pub(crate) fn new(hasher: RandomState, gates: Gates, gauge: Gauge) -> Self {
         Self {
             index: Buckets::default(),
-            arena: Arena::with_gauge(gauge),
+            arena: Arena::with_gauge(gates, gauge),
             objects: Objects::default(),
             hasher,
             expiring: 0,
             due_base_ms: None,
             snapshot: None,
+            compaction: Compaction::default(),
         }
     }
 
     /// Takes everything out.
-    pub(crate) fn take(&mut self, gauge: Gauge) -> Self {
-        let empty = Self::new(self.hasher.clone(), gauge);
+    pub(crate) fn take(&mut self, gates: Gates, gauge: Gauge) -> Self {
+        let empty = Self::new(self.hasher.clone(), gates, gauge);
         let mut taken = std::mem::replace(self, empty);
         taken.arena.leave_gauge();
         taken
@@ -112,7 +150,7 @@ impl Db {
     }
 
     fn keys(&self) -> Keys<'_> {
-        Keys { arena: &self.arena, objects: &self.objects, hasher: &self.hasher }
+        keys!(self)
     }
 
     #[inline]
@@ -186,7 +224,7 @@ impl Db {
         let slot = self.arena.bytes_mut(at);
         plan.write_key(slot, key, &mut self.objects);
         plan.write(slot, &mut self.objects);
-        let keys = Keys { arena: &self.arena, objects: &self.objects, hasher: &self.hasher };
+        let keys = keys!(self);
         let place = self.index.insert(hash, at, &keys);
         if expiry.expire_ms != NEVER {
             self.expiring += 1;
@@ -319,7 +357,7 @@ impl Db {
         self.index.remove(spot.place);
         // A running snapshot walks the pairs in order: none may move to where it has been.
         if self.snapshot.is_none() {
-            let keys = Keys { arena: &self.arena, objects: &self.objects, hasher: &self.hasher };
+            let keys = keys!(self);
             self.index.shrink(&keys);
         }
         if let Some(id) = key {
@@ -478,16 +516,15 @@ impl Db {
 
     /// Adds the entries of a pair that expire, and corrects what the pair says of when that is. True when it was right.
     fn add_volatile(&mut self, pair: usize, sample: &mut Sample) -> bool {
-        let mut soonest = NEVER;
-        for at in self.pair(pair) {
+        let mut dues = PairItems::new();
+        for (place, at) in self.items(pair, true) {
             let expire_ms = self.entry_at(at).expire_ms();
             if expire_ms != NEVER {
-                soonest = soonest.min(expire_ms);
                 sample.push(at);
             }
+            dues.push((place, self.due_of(expire_ms)));
         }
-        let due = self.due_of(soonest);
-        self.index.correct_due(pair, due)
+        self.index.set_due(pair, &dues)
     }
 
     /// The hash of an entry's key.
@@ -498,51 +535,106 @@ impl Db {
     // ---- expiry ----
 
     fn due_of(&self, expire_ms: u64) -> u32 {
-        if expire_ms == NEVER {
-            return NEVER_DUE;
-        }
-        let since = expire_ms.saturating_sub(self.due_base_ms.unwrap_or(expire_ms));
-        (since >> DUE_SHIFT).min(u64::from(NEVER_DUE - 1)) as u32
+        due_at(expire_ms, self.due_base_ms)
     }
 
     fn note_due(&mut self, place: Place, expiry: Due) {
         if expiry.expire_ms != NEVER {
             self.due_base_ms.get_or_insert(expiry.now_ms);
             let due = self.due_of(expiry.expire_ms);
-            self.index.note_due(place.pair(), due);
+            self.index.note_due(place, due);
         }
     }
 
-    /// Appends the entries whose time is over to `due` until there are `limit`. The caller removes them all: they will not
-    /// be found again. O(due entries + pairs / 4).
-    pub(crate) fn find_due(&mut self, now_ms: u64, limit: usize, due: &mut Vec<(u64, Ref)>) {
-        let Some(base) = self.due_base_ms else { return };
-        let now = (now_ms.saturating_sub(base) >> DUE_SHIFT) as u32;
-        let mut from = 0;
-        let mut items: SmallVec<[Ref; 64]> = SmallVec::new();
-        while let Some(pair) = self.index.next_due(from, now) {
-            let mut rest = NEVER;
-            items.clear();
-            self.index.visit_pair(pair, |_, at| items.push(at));
-            // Nearly all of them live on, and of those only the beginning is read.
-            for &at in &items {
-                self.arena.prefetch_header(at);
+    /// Appends entries of the pairs before `end` whose time is over to `due`, at most `limit`, and returns the end of what is
+    /// still to be searched, 0 when nothing is. The caller removes them all: they will not be found again. O(due entries +
+    /// pairs / 100).
+    ///
+    /// Goes from the last pair to the first, because shrinking moves entries to earlier pairs.
+    pub(crate) fn find_due(
+        &mut self,
+        mut end: usize,
+        now_ms: u64,
+        limit: usize,
+        due: &mut Vec<(u64, Ref)>,
+    ) -> usize {
+        let Some(base) = self.due_base_ms else { return 0 };
+        let now = (now_ms.saturating_sub(base) >> DUE_SHIFT).min(u64::from(NEVER_DUE - 1)) as u32;
+        // The waits for memory of several pairs overlap: first for the buckets, then for the entries.
+        let mut pairs: SmallVec<[usize; DUE_PAIRS]> = SmallVec::new();
+        while pairs.len() < DUE_PAIRS {
+            let Some(pair) = self.index.last_due(end, now) else {
+                end = 0;
+                break;
+            };
+            pairs.push(pair);
+            end = pair;
+        }
+        for &pair in &pairs {
+            self.index.prefetch_overflow(pair);
+        }
+        for &pair in &pairs {
+            self.index.visit_soon(pair, |_, at| self.arena.prefetch_header(at));
+        }
+        let mut found = Sample::new();
+        for &pair in &pairs {
+            if !self.look_for_due(pair, now_ms, limit, &mut found) {
+                end = pair + 1;
+                break;
             }
-            for &at in &items {
+        }
+        for &at in &found {
+            self.arena.prefetch(at);
+        }
+        due.extend(found.iter().map(|&at| (self.hash_at(at), at)));
+        end
+    }
+
+    /// Adds the entries of a pair whose time is over, and has the pair know when the next one is due. False when there would
+    /// be more than `limit`.
+    fn look_for_due(&mut self, pair: usize, now_ms: u64, limit: usize, found: &mut Sample) -> bool {
+        let before = found.len();
+        let mut all = self.index.is_all_soon(pair);
+        loop {
+            let mut dues = PairItems::new();
+            for (place, at) in self.items(pair, all) {
                 let entry = self.entry_at(at);
-                if entry.is_expired(now_ms) {
-                    if due.len() >= limit {
-                        return;
-                    }
-                    due.push((self.hash_at(at), at));
+                if !entry.is_expired(now_ms) {
+                    dues.push((place, self.due_of(entry.expire_ms())));
+                } else if found.len() < limit {
+                    found.push(at);
                 } else {
-                    rest = rest.min(entry.expire_ms());
+                    return false;
                 }
             }
-            let rest = self.due_of(rest);
-            self.index.set_due(pair, rest);
-            from = pair + 1;
+            if all {
+                self.index.set_due(pair, &dues);
+                return true;
+            }
+            let first = dues.iter().map(|(_, due)| *due).min().unwrap_or(NEVER_DUE);
+            if self.index.advance_due(pair, first) {
+                return true;
+            }
+            // Of those that were due soon none is left: the others are looked at as well.
+            found.truncate(before);
+            all = true;
         }
+    }
+
+    /// The entries of a pair, or those of them that may be due soon, and where they are. Of most of them only the beginning is
+    /// read, which is asked for.
+    fn items(&self, pair: usize, all: bool) -> PairItems<Ref> {
+        let mut items = PairItems::new();
+        let add = |place, at| items.push((place, at));
+        if all {
+            self.index.visit_pair(pair, add);
+        } else {
+            self.index.visit_soon(pair, add);
+        }
+        for &(_, at) in &items {
+            self.arena.prefetch_header(at);
+        }
+        items
     }
 
     /// Where the entry that [`find_due`](Self::find_due) found is.
@@ -551,6 +643,39 @@ impl Db {
     }
 
     // ---- memory ----
+
+    /// Goes on with a pass of compaction for `budget` pairs of buckets, of which it takes off what it has done; true when the
+    /// pass is over. An object counts as a pair. O(budget).
+    pub(crate) fn compact(&mut self, budget: &mut usize, done: &mut Compacted) -> bool {
+        let Compaction { pass, object } = &mut self.compaction;
+        if object.is_none() {
+            let (over, moved, stayed) = pass.go_on(&mut self.index, &mut self.arena, budget);
+            done.add(Compacted { moved, stayed, keys_moved: moved, keys_stayed: stayed });
+            if !over {
+                return false;
+            }
+            *object = Some(0);
+        }
+        while let Some(from) = *object {
+            if *budget == 0 {
+                return false;
+            }
+            *budget -= 1;
+            let Some((number, next)) = self.objects.next_mut(from) else { break };
+            if number != from {
+                *pass = Pass::default();
+            }
+            let (over, moved, stayed) = next.compact(pass, budget);
+            done.add(Compacted { moved, stayed, ..Compacted::default() });
+            *object = Some(if over { number + 1 } else { number });
+            if over {
+                *pass = Pass::default();
+                done.keys_moved += u64::from(moved > 0);
+            }
+        }
+        self.compaction = Compaction::default();
+        true
+    }
 
     /// Bytes that an entry takes, its part of the index included.
     pub(crate) fn entry_bytes(&self, spot: Spot) -> usize {
@@ -576,7 +701,7 @@ impl Db {
     pub(crate) fn check(&self, mut inspect: impl FnMut(u64, Entry<'_>)) {
         self.arena.check();
         let keys = self.keys();
-        self.index.check(&keys, |at| self.due_of(self.entry_at(at).expire_ms()));
+        self.index.check(&keys);
         let (mut expiring, mut objects, mut live) = (0, 0, 0);
         for at in self.index.iter() {
             let entry = self.entry_at(at);

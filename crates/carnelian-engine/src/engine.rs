@@ -1,5 +1,6 @@
 //! The shards and the one way to lock them.
 
+use crate::crowd::Gates;
 use crate::gauge::Gauge;
 use crate::keyspace::Keyspace;
 use crate::lock::{Guard, LOCKS_APART, ReadGuard, Readers, Seat, ShardLock};
@@ -102,14 +103,16 @@ impl Engine {
         let mut hasher =
             || RandomState::with_seeds(rng.next_u64(), rng.next_u64(), rng.next_u64(), rng.next_u64());
         let (key_hasher, table_hasher) = (hasher(), hasher());
+        let settings = Settings::new(table_hasher);
         let gauges: Box<[Gauge]> = (0..count).map(|_| Gauge::default()).collect();
         let readers = Readers::new();
         let shard = |(number, gauge): (usize, &Gauge)| {
-            let shard = Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher, gauge.clone());
+            let shard =
+                Shard::new(databases, Rng::new(rng.next_u64()), &key_hasher, settings.gates(), gauge.clone());
             Padded(ShardLock::new(number, &readers, shard))
         };
         let shards = gauges.iter().enumerate().map(shard).collect();
-        Self { shards, gauges, readers, databases, hasher: key_hasher, settings: Settings::new(table_hasher) }
+        Self { shards, gauges, readers, databases, hasher: key_hasher, settings }
     }
 
     /// A seat for a thread that reads often, while there are some. It lets [`Keyspace::enter_to_read`] do without locks; of
@@ -131,6 +134,12 @@ impl Engine {
     /// The tunables.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What speaks against running commands unasked.
+    #[inline]
+    pub fn gates(&self) -> &Gates {
+        self.settings.gates()
     }
 
     /// Bytes that the shards have taken from the allocator for entries and do not use: what is left of pages where entries

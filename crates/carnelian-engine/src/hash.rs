@@ -1,5 +1,6 @@
 //! Hashes: a listpack of alternating fields and values while small, a table when large.
 
+use crate::compact::Pass;
 use crate::rng::Rng;
 use crate::sample::distinct;
 use crate::settings::Settings;
@@ -315,6 +316,14 @@ impl Hash {
                 None => false,
             },
             Repr::Table(table) => table.remove(field),
+        }
+    }
+
+    /// Goes on with a pass of compaction over the arena of a large one.
+    pub(crate) fn compact(&mut self, pass: &mut Pass, budget: &mut usize) -> (bool, u64, u64) {
+        match &mut self.0 {
+            Repr::Table(table) => table.compact(pass, budget),
+            Repr::Packed(_) => (true, 0, 0),
         }
     }
 

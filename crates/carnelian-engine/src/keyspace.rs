@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 mod edit;
 mod entry;
-mod evict;
+mod gone;
 
 use edit::NewEntry;
 pub use edit::{Edit, TextEdit, WrongType};
@@ -227,23 +227,9 @@ impl<'e> Keyspace<'e> {
         let over = self.shard(hash).dbs.get(number).is_some_and(|db| db.entry(spot).is_expired(now_ms));
         let over = over && !self.engine.settings().loading();
         if over {
-            self.expire(hash, spot);
+            self.remove_gone(hash, spot, Removal::Expired);
         }
         over
-    }
-
-    #[cold]
-    fn expire(&mut self, hash: u64, spot: Spot) {
-        let db = self.db;
-        let shard = self.shard(hash);
-        let Some(key) = shard.dbs.get(db).map(|db| Box::<[u8]>::from(db.entry(spot).key())) else { return };
-        let removed = shard.remove(db, spot);
-        if let Some(watches) = shard.watches.get_mut(db) {
-            watches.touch_expired(&key);
-        }
-        self.effects.expired += 1;
-        self.event(EventClass::EXPIRED, "expired", &key);
-        self.discard(removed, Removal::Expired);
     }
 
     fn discard(&mut self, removed: Option<Object>, removal: Removal) {
@@ -813,33 +799,6 @@ impl<'e> Keyspace<'e> {
         }
         // Clients blocked on keys that the exchange brought in can be served now.
         self.effects.rare().ready.extend(waited);
-    }
-
-    /// Removes entries of the locked shards whose time is over, at most `limit`, in every database; returns how many.
-    /// Pairs of buckets in which nothing is due are passed over four at a time.
-    pub fn expire_due(&mut self, limit: usize) -> usize {
-        let selected = self.db;
-        let (now_ms, mut removed, mut due) = (self.now_ms, 0, Vec::new());
-        for position in 0..self.shards.len() {
-            for number in 0..self.shards.nth(position).map_or(0, |shard| shard.dbs.len()) {
-                if removed >= limit {
-                    break;
-                }
-                due.clear();
-                if let Some(db) = self.shards.nth_mut(position).and_then(|shard| shard.dbs.get_mut(number)) {
-                    db.find_due(now_ms, limit - removed, &mut due);
-                }
-                self.db = number;
-                for &(hash, at) in &due {
-                    if let Some(spot) = self.shard(hash).dbs.get(number).and_then(|db| db.find_at(hash, at)) {
-                        self.expire(hash, spot);
-                    }
-                }
-                removed += due.len();
-            }
-        }
-        self.db = selected;
-        removed
     }
 
     /// Asserts what must hold of the locked shards between commands: tables are sound, every key lies in its shard, the

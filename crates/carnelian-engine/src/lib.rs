@@ -19,6 +19,7 @@
 mod access;
 mod arena;
 mod buckets;
+mod compact;
 mod crowd;
 mod db;
 mod effects;
@@ -49,7 +50,8 @@ mod watch;
 
 pub use access::AccessClock;
 pub use carnelian_encoding::listpack::Element;
-pub use crowd::{Crowded, is_crowded};
+pub use compact::{Compacted, Compactor, Progress};
+pub use crowd::{Crowded, Gates};
 pub use effects::{Effects, EventClass, Garbage, KeyEvent, RareEffects, Removal};
 pub use engine::{Engine, EngineOptions, KeyHash, MAX_SHARDS, ShardSet, Shards};
 pub use evict::{Choice, EvictionOrder, EvictionPolicy, Evictor, Victim};

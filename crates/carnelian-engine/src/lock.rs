@@ -6,8 +6,9 @@
 //! out, and then looks at every seat and waits for those that are still reading.
 //!
 //! Looking at the seats costs a writer, so readers are let in this way only where it pays: a lock is **open** to them after
-//! as many locked reads in a row as there are seats, and **closed** again by the next writer. In a shard that is only
-//! written a lock costs two atomic operations on one word, as any lock does.
+//! as many locked reads in a row as there are seats, and **closed** again by the next writer. When readers have opened it
+//! again before it was written again, they are many, and it stays open for one more writer after that, then for three,
+//! and so on. In a shard that is only written a lock costs two atomic operations on one word, as any lock does.
 //!
 //! # Why a writer and a reader never meet
 //!
@@ -43,6 +44,9 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
 /// Locks that one set of [`Readers`] can tell apart; numbers beyond share a bit with others.
 pub const LOCKS_APART: usize = 256;
 
+/// Most pauses between two looks at a lock that is held.
+const PAUSES_MAX: u32 = 8;
+
 const WORDS: usize = LOCKS_APART / 64;
 
 // The state of a lock. Only who holds it changes anything but LOCKED and PARKED.
@@ -52,10 +56,44 @@ const LOCKED: u32 = 1;
 const PARKED: u32 = 1 << 1;
 /// Seated readers may enter while it is not locked.
 const OPEN: u32 = 1 << 2;
-/// One locked read since the last write; the bits from here on count them.
+/// One locked read since the last write of a closed lock. Twelve bits count them.
 const ONE_READ: u32 = 1 << 3;
-/// Not locked, not open, no reads counted.
+const READS: u32 = 0xfff * ONE_READ;
+/// One writer more that leaves an open lock open. Eight bits count them.
+const ONE_WRITE: u32 = 1 << 16;
+const WRITES: u32 = 0xff * ONE_WRITE;
+/// The lock has been opened once more without having been written twice while closed. The bits from here on count that.
+const ONE_OPENING: u32 = 1 << 24;
+/// More openings in a row than these make no difference.
+const OPENINGS_MAX: u32 = 4;
+/// Not locked, not open, nothing counted.
 const CLOSED: u32 = 0;
+
+/// What a state becomes by a use that may have changed the value.
+#[inline]
+fn written(state: u32) -> u32 {
+    match state & (OPEN | WRITES) {
+        0..OPEN => CLOSED,
+        OPEN => state & !(LOCKED | PARKED | OPEN),
+        _ => (state & !(LOCKED | PARKED)) - ONE_WRITE,
+    }
+}
+
+/// What it becomes by a use that has only looked at it, where there are so many seats.
+fn looked_at(state: u32, seats: u32) -> u32 {
+    let state = state & !(LOCKED | PARKED);
+    let reads = (state & READS) / ONE_READ + 1;
+    if seats == 0 {
+        CLOSED
+    } else if state & OPEN != 0 {
+        state
+    } else if reads < seats {
+        state + ONE_READ
+    } else {
+        let openings = state / ONE_OPENING;
+        OPEN | ((1 << openings) - 1) * ONE_WRITE | (openings + 1).min(OPENINGS_MAX) * ONE_OPENING
+    }
+}
 
 /// Those who may read shards without locking them: what the locks of an engine have in common.
 #[derive(Clone)]
@@ -112,11 +150,80 @@ pub struct Seat {
     one_thread: PhantomData<Cell<()>>,
 }
 
+impl Seat {
+    /// Says at once that all of these are read which [can be](ShardLock::read): one look at each, and one write for 64 of them.
+    /// O(locks).
+    pub fn read_several<'l, T: 'l>(
+        &'l self,
+        locks: impl Iterator<Item = &'l ShardLock<T>>,
+    ) -> SeveralRead<'l, T> {
+        let mut several = SeveralRead { seat: self, bits: [0; WORDS], lock: PhantomData };
+        for gate in locks.map(|lock| &lock.gate) {
+            if gate.admits(Relaxed) && Arc::ptr_eq(&self.common, &gate.common) {
+                several.bits[gate.number / 64 % WORDS] |= gate.bit();
+            }
+        }
+        for (word, bits) in self.words().iter().zip(&mut several.bits) {
+            let before = word.load(Relaxed);
+            *bits &= !before;
+            if *bits != 0 {
+                // R1.
+                word.store(before | *bits, SeqCst);
+            }
+        }
+        in_one_order();
+        several
+    }
+
+    fn words(&self) -> &[AtomicU64] {
+        self.common.slots.get(self.number).map_or(&[], |slot| &slot.reads)
+    }
+}
+
+/// Locks that a seat reads. Dropping it lets writers in.
+pub struct SeveralRead<'l, T> {
+    seat: &'l Seat,
+    /// What it has set in the slot.
+    bits: [u64; WORDS],
+    lock: PhantomData<&'l ShardLock<T>>,
+}
+
+impl<T> SeveralRead<'_, T> {
+    /// Whether it keeps writers from this one. Then the lock must not be taken by the same thread.
+    #[inline]
+    pub fn covers(&self, lock: &ShardLock<T>) -> bool {
+        self.bits[lock.gate.number / 64 % WORDS] & lock.gate.bit() != 0
+    }
+
+    /// Looks at the value behind one of the locks; `None` if it is none of them, or a writer was there before.
+    #[inline]
+    pub fn get<'r>(&'r self, lock: &'r ShardLock<T>) -> Option<&'r T> {
+        // R2.
+        let admitted = self.covers(lock)
+            && Arc::ptr_eq(&self.seat.common, &lock.gate.common)
+            && lock.gate.admits(SeqCst);
+        // SAFETY: this seat's bit is set until `self` is dropped and the lock was not taken when it had been set, so whoever
+        // takes it waits: see the top of this file. The reference does not outlive `self` nor the lock.
+        admitted.then(|| lock.value.get().with(|value| unsafe { &*value }))
+    }
+}
+
+impl<T> Drop for SeveralRead<'_, T> {
+    fn drop(&mut self) {
+        // Nobody else writes the slot.
+        for (word, bits) in self.seat.words().iter().zip(self.bits) {
+            if bits != 0 {
+                word.store(word.load(Relaxed) & !bits, Release);
+            }
+        }
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         if let Some(slot) = self.common.slots.get(self.number) {
             // Guards borrow the seat, so none is alive; but one that was forgotten has left its bit.
-            for word in &slot.reads {
+            for word in self.words() {
                 if word.load(Relaxed) != 0 {
                     word.store(0, Release);
                 }
@@ -128,10 +235,14 @@ impl Drop for Seat {
 
 /// What a lock is besides the value in it.
 struct Gate {
-    state: AtomicU32,
+    state: Apart<AtomicU32>,
     number: usize,
     common: Arc<Common>,
 }
+
+/// What is written by everyone who takes the lock is not next to what they read behind it: that may stay in their caches.
+#[repr(align(128))]
+struct Apart<T>(T);
 
 /// A value behind a lock.
 ///
@@ -164,13 +275,13 @@ impl<T> ShardLock<T> {
     /// readers of one hold up the writers of the other.
     pub fn new(number: usize, readers: &Readers, value: T) -> Self {
         let common = Arc::clone(&readers.0);
-        let gate = Gate { state: AtomicU32::new(CLOSED), number: number % LOCKS_APART, common };
+        let gate = Gate { state: Apart(AtomicU32::new(CLOSED)), number: number % LOCKS_APART, common };
         Self { gate, value: Shared::new(value) }
     }
 
     /// Where its state is, for asking the processor for it.
     pub(crate) fn word(&self) -> &impl Sized {
-        &self.gate.state
+        &self.gate.state.0
     }
 
     /// Takes the lock. Sleeps until it is free, and waits until all who read have finished.
@@ -179,7 +290,7 @@ impl<T> ShardLock<T> {
         if !self.gate.take() {
             self.gate.take_patiently();
         }
-        let unlock = Unlock { gate: &self.gate, next: CLOSED };
+        let unlock = self.gate.taken();
         if self.gate.is_open() {
             self.gate.wait_for_readers();
         }
@@ -195,8 +306,8 @@ impl<T> ShardLock<T> {
         self.settle(&mut { SPINS_FOR_READERS })
     }
 
-    /// Takes the lock as soon as it is free, but gives up when that takes more than `spins` looks at it. Those that were
-    /// taken are subtracted.
+    /// Takes the lock as soon as it is free, but gives up when that takes more than `spins` short pauses. Those that were
+    /// made are subtracted.
     #[inline]
     pub fn lock_soon(&self, spins: &mut u32) -> Option<Guard<'_, T>> {
         if !self.gate.take() && !self.gate.take_soon(spins) {
@@ -208,10 +319,10 @@ impl<T> ShardLock<T> {
     /// Having taken the lock, waits for those who read for at most `spins` looks.
     #[inline]
     fn settle(&self, spins: &mut u32) -> Option<Guard<'_, T>> {
-        let mut unlock = Unlock { gate: &self.gate, next: CLOSED };
+        let mut unlock = self.gate.taken();
         if self.gate.is_open() && !self.gate.readers_are_gone(spins) {
             // There may be readers still, so the next who takes the lock has to look for them, too.
-            unlock.next = OPEN;
+            unlock.keep();
             return None;
         }
         Some(Guard { value: self.value.get_mut(), unlock })
@@ -247,18 +358,24 @@ impl Gate {
     /// W1. Sets `LOCKED`; true if it was not set.
     #[inline(always)]
     fn take(&self) -> bool {
-        self.state.fetch_or(LOCKED, SeqCst) & LOCKED == 0
+        self.state.0.fetch_or(LOCKED, SeqCst) & LOCKED == 0
     }
 
     #[inline(always)]
     fn admits(&self, order: std::sync::atomic::Ordering) -> bool {
-        self.state.load(order) & (LOCKED | OPEN) == OPEN
+        self.state.0.load(order) & (LOCKED | OPEN) == OPEN
     }
 
     /// Whether there may be readers. For who holds the lock: nobody else changes this.
     #[inline(always)]
     fn is_open(&self) -> bool {
-        self.state.load(Relaxed) & OPEN != 0
+        self.state.0.load(Relaxed) & OPEN != 0
+    }
+
+    /// For who has just set `LOCKED`: what it becomes afterwards, unless something else is said.
+    #[inline(always)]
+    fn taken(&self) -> Unlock<'_> {
+        Unlock { gate: self, next: written(self.state.0.load(Relaxed)) }
     }
 
     fn bit(&self) -> u64 {
@@ -267,11 +384,17 @@ impl Gate {
 
     #[cold]
     fn take_soon(&self, spins: &mut u32) -> bool {
+        let mut pause = 1;
         while *spins > 0 {
-            *spins -= 1;
-            spin_loop();
+            // Each look holds up who has the lock: the longer it is held, the more seldom.
+            let pauses = pause.min(*spins);
+            *spins -= pauses;
+            for _ in 0..pauses {
+                spin_loop();
+            }
+            pause = (2 * pause).min(PAUSES_MAX);
             // Looking does not take the cache line away from who has the lock; trying does.
-            if self.state.load(Relaxed) & LOCKED == 0 && self.take() {
+            if self.state.0.load(Relaxed) & LOCKED == 0 && self.take() {
                 return true;
             }
         }
@@ -286,7 +409,7 @@ impl Gate {
         let mut sleep = self.common.sleep.lock();
         // Whoever unlocks after PARKED is set finds it, and cannot call before this thread sleeps, because the mutex is
         // held until then. It stays set when the lock is taken here: others may sleep.
-        while self.state.fetch_or(LOCKED | PARKED, SeqCst) & LOCKED != 0 {
+        while self.state.0.fetch_or(LOCKED | PARKED, SeqCst) & LOCKED != 0 {
             self.common.unlocked.wait(&mut sleep);
         }
     }
@@ -342,20 +465,14 @@ impl<T> Guard<'_, T> {
     #[inline]
     pub fn only_read(&mut self) {
         let gate = self.unlock.gate;
-        let state = gate.state.load(Relaxed);
         let seats = gate.common.seats_end.load(Relaxed) as u32;
-        let reads = state / ONE_READ + 1;
-        self.unlock.next = match state & OPEN {
-            CLOSED if seats == 0 => CLOSED,
-            CLOSED if reads < seats => reads * ONE_READ,
-            _ => OPEN,
-        };
+        self.unlock.next = looked_at(gate.state.0.load(Relaxed), seats);
     }
 
     /// Says that the value was only looked at, and that this does not count: the lock stays as open or closed as it is.
     #[inline]
     pub fn keep(&mut self) {
-        self.unlock.next = self.unlock.gate.state.load(Relaxed) & !(LOCKED | PARKED);
+        self.unlock.keep();
     }
 }
 
@@ -378,10 +495,17 @@ impl<T> DerefMut for Guard<'_, T> {
     }
 }
 
+impl Unlock<'_> {
+    #[inline]
+    fn keep(&mut self) {
+        self.next = self.gate.state.0.load(Relaxed) & !(LOCKED | PARKED);
+    }
+}
+
 impl Drop for Unlock<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.gate.state.swap(self.next, SeqCst) & PARKED != 0 {
+        if self.gate.state.0.swap(self.next, SeqCst) & PARKED != 0 {
             self.gate.wake();
         }
     }

@@ -1,5 +1,6 @@
 //! Values that are too large for a slot of the arena, or that are no flat bytes.
 
+use crate::compact::Pass;
 use crate::hash::Hash;
 use crate::list::List;
 use crate::segments::Segments;
@@ -19,6 +20,15 @@ pub enum Object {
 const _: () = assert!(size_of::<Slot>() <= 2 * size_of::<usize>());
 
 impl Object {
+    /// Goes on with a pass of compaction over the object's own arena, if it has one; see [`Pass::go_on`].
+    pub(crate) fn compact(&mut self, pass: &mut Pass, budget: &mut usize) -> (bool, u64, u64) {
+        match self {
+            Self::Set(set) => set.compact(pass, budget),
+            Self::Hash(hash) => hash.compact(pass, budget),
+            Self::Text(_) | Self::List(_) => (true, 0, 0),
+        }
+    }
+
     /// A text of its own. O(n).
     pub(crate) fn of_text(bytes: &[u8]) -> Self {
         Self::Text(Arc::new(bytes.to_vec()))
@@ -106,6 +116,16 @@ impl Objects {
         match removed {
             Slot::Used(object) => Some(object),
             Slot::Free { .. } => None,
+        }
+    }
+
+    /// The object of the next number from `from` on, and what to go on from.
+    pub(crate) fn next_mut(&mut self, from: usize) -> Option<(usize, &mut Object)> {
+        let number =
+            (from..self.slots.len()).find(|number| matches!(self.slots.get(*number), Some(Slot::Used(_))))?;
+        match self.slots.get_mut(number) {
+            Some(Slot::Used(object)) => Some((number, object)),
+            _ => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Sets: sorted integers, a listpack, or a table.
 
+use crate::compact::Pass;
 use crate::rng::Rng;
 use crate::sample::distinct;
 use crate::settings::Settings;
@@ -254,6 +255,14 @@ impl Set {
         } else {
             Repr::Table(Box::new(Table::new(settings)))
         })
+    }
+
+    /// Goes on with a pass of compaction over the arena of a large one.
+    pub(crate) fn compact(&mut self, pass: &mut Pass, budget: &mut usize) -> (bool, u64, u64) {
+        match &mut self.0 {
+            Repr::Table(table) => table.compact(pass, budget),
+            _ => (true, 0, 0),
+        }
     }
 
     /// An empty set of integers, for results that may turn out to hold integers only.

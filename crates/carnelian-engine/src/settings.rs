@@ -1,5 +1,6 @@
 //! Settings that data structures and the keyspace consult, changeable at any time.
 
+use crate::crowd::Gates;
 use ahash::RandomState;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering::Relaxed};
 
@@ -10,16 +11,22 @@ macro_rules! settings {
         pub struct Settings {
             /// Hashes the fields and members of large collections; fixed for the engine's life.
             hasher: RandomState,
+            /// Told by arenas that are close to the most that they can hold.
+            gates: Gates,
             $($name: $atomic,)*
         }
 
         impl Settings {
             pub(crate) fn new(hasher: RandomState) -> Self {
-                Self { hasher, $($name: $atomic::new($default),)* }
+                Self { hasher, gates: Gates::default(), $($name: $atomic::new($default),)* }
             }
 
             pub(crate) fn hasher(&self) -> &RandomState {
                 &self.hasher
+            }
+
+            pub(crate) fn gates(&self) -> &Gates {
+                &self.gates
             }
 
             $(

@@ -1,6 +1,7 @@
 //! One shard: its part of every database, its waiting and watching clients, its part of a running snapshot.
 
 use crate::access::AccessClock;
+use crate::crowd::Gates;
 use crate::db::{Db, Due, Spot};
 use crate::engine::ShardSet;
 use crate::entry::Payload;
@@ -25,15 +26,16 @@ pub(crate) struct Shard {
     /// Snapshots that have begun since the last one that was finished.
     pub(crate) unfinished: u8,
     hasher: RandomState,
+    gates: Gates,
     gauge: Gauge,
 }
 
 impl Shard {
-    pub(crate) fn new(databases: usize, rng: Rng, hasher: &RandomState, gauge: Gauge) -> Self {
+    pub(crate) fn new(databases: usize, rng: Rng, hasher: &RandomState, gates: &Gates, gauge: Gauge) -> Self {
         // Databases beyond the first few are seldom used and come into being when they are.
         let eager = databases.min(16);
         Self {
-            dbs: (0..eager).map(|_| Db::new(hasher.clone(), gauge.clone())).collect(),
+            dbs: (0..eager).map(|_| Db::new(hasher.clone(), gates.clone(), gauge.clone())).collect(),
             waits: (0..eager).map(|_| WaitQueues::default()).collect(),
             watches: (0..eager).map(|_| WatchList::default()).collect(),
             wait_needs: ShardSet::EMPTY,
@@ -42,6 +44,7 @@ impl Shard {
             epoch: 0,
             unfinished: 0,
             hasher: hasher.clone(),
+            gates: gates.clone(),
             gauge,
         }
     }
@@ -56,8 +59,8 @@ impl Shard {
 
     #[cold]
     fn grow(&mut self, db: usize) {
-        let (hasher, gauge) = (&self.hasher, &self.gauge);
-        self.dbs.resize_with(db + 1, || Db::new(hasher.clone(), gauge.clone()));
+        let new = || Db::new(self.hasher.clone(), self.gates.clone(), self.gauge.clone());
+        self.dbs.resize_with(db + 1, new);
         self.waits.resize_with(db + 1, WaitQueues::default);
         self.watches.resize_with(db + 1, WatchList::default);
     }
@@ -106,7 +109,7 @@ impl Shard {
 
     /// Empties one database. A running snapshot keeps what it has not saved yet.
     pub(crate) fn take_db(&mut self, db: usize) -> Db {
-        let gauge = self.gauge.clone();
-        self.db_mut(db).take(gauge)
+        let (gates, gauge) = (self.gates.clone(), self.gauge.clone());
+        self.db_mut(db).take(gates, gauge)
     }
 }

@@ -4,7 +4,8 @@
 //! longer than a byte can say, or too long for a slot, is an object beside the arena.
 
 use crate::arena::{Arena, Ref, slot_bytes};
-use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Refs};
+use crate::buckets::{Buckets, Items, Place, Refs};
+use crate::compact::Pass;
 use crate::rng::Rng;
 use crate::segments::Segments;
 use crate::settings::Settings;
@@ -167,7 +168,7 @@ impl<const VALUES: bool> Table<VALUES> {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             index: Buckets::default(),
-            arena: Arena::default(),
+            arena: Arena::new(settings.gates().clone()),
             long: Long::default(),
             hasher: settings.hasher().clone(),
         }
@@ -176,6 +177,11 @@ impl<const VALUES: bool> Table<VALUES> {
     /// Number of items.
     pub(crate) fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// Goes on with a pass of compaction, see [`Pass::go_on`].
+    pub(crate) fn compact(&mut self, pass: &mut Pass, budget: &mut usize) -> (bool, u64, u64) {
+        pass.go_on(&mut self.index, &mut self.arena, budget)
     }
 
     /// Number of places of the index.
@@ -384,7 +390,7 @@ impl<const VALUES: bool> Table<VALUES> {
     /// Asserts that the table is sound and finds every item. O(n).
     pub(crate) fn check(&self) {
         self.arena.check();
-        self.index.check(&self.keys(), |_| NEVER_DUE);
+        self.index.check(&self.keys());
         let (mut live, mut long) = (0, 0);
         for at in self.index.iter() {
             let (key, value) = self.parts(at);

@@ -3,7 +3,7 @@
 //! that wait for ever.
 
 #[path = "../src/lock.rs"]
-#[allow(unreachable_pub, reason = "in the crate it is public")]
+#[allow(unreachable_pub, dead_code, reason = "in the crate it is public, and all of it is used")]
 mod lock;
 
 /// In the place of the crate's own: see there.
@@ -324,5 +324,91 @@ fn a_look_that_does_not_count_leaves_an_open_lock_open() {
         assert!(join(reader).is_none_or(|seen| seen == 0));
         let seat = model.readers.seat().unwrap();
         assert_eq!(read(&model.lock, &seat), Some(0));
+    });
+}
+
+/// What a seated reader sees that reads several at once, if it gets in.
+fn read_several(locks: &[Arc<ShardLock<Pair>>], seat: &Seat) -> Vec<Option<u32>> {
+    let several = seat.read_several(locks.iter().map(|lock| &**lock));
+    let look = |lock: &Arc<ShardLock<Pair>>| {
+        let pair = several.get(lock)?;
+        let first = pair.0;
+        thread::yield_now();
+        assert_eq!(first, pair.1, "a torn value");
+        Some(first)
+    };
+    locks.iter().map(look).collect()
+}
+
+#[test]
+fn who_reads_several_and_a_writer() {
+    loom::model(|| {
+        let (model, seat) = Model::open();
+        // In another word of the slot.
+        let other = Arc::new(ShardLock::new(3, &model.readers, (0, 0)));
+        other.lock().only_read();
+        let locks = [Arc::clone(&model.lock), other];
+        let reader = thread::spawn(move || read_several(&locks, &seat));
+        write(&model.lock);
+        let seen = join(reader);
+        assert!(seen[0].is_none_or(|seen| seen <= 1));
+        assert_eq!(seen[1], Some(0), "nobody wrote it");
+        assert_eq!(*model.lock.lock(), (1, 1));
+    });
+}
+
+#[test]
+fn several_reads_of_one_seat_do_not_end_each_other() {
+    loom::model(|| {
+        let (model, seat) = Model::open();
+        let (before, locks) = (model.lock.read(&seat).unwrap(), [Arc::clone(&model.lock)]);
+        assert_eq!(read_several(&locks, &seat), [None], "the seat reads it already");
+        assert!(model.lock.try_lock().is_none());
+        let writer = model.spawn(write);
+        assert_eq!(*before, (0, 0));
+        drop(before);
+        join(writer);
+    });
+}
+
+#[test]
+fn a_lock_that_readers_open_again_and_again_stays_open_for_some_writers() {
+    loom::model(|| {
+        let (model, seat) = Model::open();
+        let is_open = || model.lock.read(&seat).is_some();
+        let open = || model.lock.lock().only_read();
+        for writers in [0, 1, 3, 7, 15, 15] {
+            for _ in 0..writers {
+                write(&model.lock);
+                assert!(is_open());
+            }
+            write(&model.lock);
+            assert!(!is_open());
+            open();
+            assert!(is_open());
+        }
+        // Nobody reads any more.
+        for _ in 0..17 {
+            write(&model.lock);
+        }
+        assert!(!is_open());
+        open();
+        write(&model.lock);
+        assert!(!is_open());
+    });
+}
+
+#[test]
+fn a_writer_that_leaves_it_open_is_seen_by_the_readers_that_follow() {
+    loom::model(|| {
+        let (model, seat) = Model::open();
+        write(&model.lock);
+        model.lock.lock().only_read();
+        let reader = model.spawn(move |lock| (read(lock, &seat), read(lock, &seat)));
+        write(&model.lock);
+        let (first, second) = join(reader);
+        assert!(first.is_none_or(|seen| (1..=2).contains(&seen)));
+        assert!(second.is_none_or(|seen| (first.unwrap_or(1)..=2).contains(&seen)));
+        assert_eq!(model.lock.lock().0, 2);
     });
 }

@@ -8,6 +8,7 @@ mod clock;
 pub mod config;
 mod connection;
 mod cron;
+mod defrag;
 mod host;
 mod inbox;
 mod latency;

@@ -5,6 +5,7 @@ use crate::client_memory::ClientMemory;
 use crate::clock::Clock;
 use crate::config::{Config, OutputLimit};
 use crate::connection::{UNAUTHENTICATED_OUTPUT_MAX, request_limits};
+use crate::defrag::Figures;
 use crate::latency::LatencyMonitor;
 use crate::listen::TcpSockets;
 use crate::loading::Loading;
@@ -97,6 +98,7 @@ pub(crate) struct Server {
     pub(crate) slowlog: Slowlog,
     pub(crate) latency: LatencyMonitor,
     pub(crate) totals: Totals,
+    pub(crate) defrag: Figures,
     pub(crate) reclaimer: Reclaimer,
     pub(crate) memory: Arc<Ledger>,
     engine: Arc<Engine>,
@@ -135,6 +137,7 @@ impl Server {
             slowlog: Slowlog::default(),
             latency: LatencyMonitor::default(),
             totals: Totals::default(),
+            defrag: Figures::default(),
             reclaimer: Reclaimer::default(),
             memory,
             engine,

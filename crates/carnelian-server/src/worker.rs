@@ -2,6 +2,7 @@
 
 use crate::client::ClientHandle;
 use crate::connection::Connection;
+use crate::defrag::Defrag;
 use crate::server::Server;
 use crate::stream::Stream;
 use carnelian_commands::{Ahead, Counter, Node, Room, WorkerStats};
@@ -233,12 +234,15 @@ async fn make_room(worker: &Worker) {
 
 /// Removes due entries of this worker's share of the shards, `hz` times a second.
 async fn expire(worker: Rc<Worker>, index: usize, count: usize) {
+    let mut defrag = Defrag::default();
     loop {
-        tokio::time::sleep(Duration::from_millis(1000 / worker.server.hz().clamp(1, 500))).await;
+        let tick_ms = 1000 / worker.server.hz().clamp(1, 500);
+        tokio::time::sleep(Duration::from_millis(tick_ms)).await;
         worker.node.clear_leftovers();
         crate::memory::publish();
         if index == 0 {
             make_room(&worker).await;
+            defrag.tick(&worker.server, worker.node.engine(), tick_ms).await;
         }
         if !worker.server.expires_actively() {
             continue;

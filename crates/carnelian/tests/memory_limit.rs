@@ -221,6 +221,33 @@ fn memory_is_given_back_to_the_figure() {
 }
 
 #[test]
+fn room_that_removed_keys_leave_goes_back() {
+    const KEYS: usize = 20_000;
+    let mut server = Server::start(&["--active-defrag-ignore-bytes", "1", "--active-defrag-cycle-max", "99"]);
+    let mut client = server.connect();
+    assert_eq!(client.load(0, KEYS), 0);
+    for key in (0..KEYS).filter(|key| !key.is_multiple_of(10)) {
+        client.send(&format!("DEL key:{key}\r\n"));
+        assert_eq!(client.reply(), ":1");
+    }
+    let unused = |client: &mut Client| {
+        client.info("memory", "allocator_allocated").saturating_sub(client.info("memory", "used_memory"))
+    };
+    let before = unused(&mut client);
+    assert!(before > 10 << 20, "{before} bytes are unused");
+    assert_eq!(client.info("stats", "active_defrag_hits"), 0);
+    assert_eq!(client.ask("CONFIG SET activedefrag yes"), "+OK");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while unused(&mut client) * 4 > before {
+        assert!(Instant::now() < deadline, "{} of {before} bytes stay unused", unused(&mut client));
+    }
+    assert!(client.info("stats", "active_defrag_hits") > 0);
+    assert!(client.info("stats", "active_defrag_key_hits") > 0);
+    assert_eq!(client.ask("DBSIZE"), format!(":{}", KEYS / 10));
+    assert_eq!(client.ask("STRLEN key:100"), ":1024");
+}
+
+#[test]
 fn the_allocator_tells_its_own_statistics() {
     let mut server = Server::start(&["--io-threads", "1"]);
     let mut client = server.connect();

@@ -78,6 +78,7 @@ pub(super) fn reset_stat(server: &Server, ctx: &mut Ctx) -> CommandResult {
     ] {
         counter.store(0, Relaxed);
     }
+    server.defrag.reset();
     ctx.node.errors().reset();
     ctx.out.ok();
     Ok(())

@@ -92,18 +92,6 @@ pub(super) fn shutdown_flags(value: u32) -> Check {
     }
 }
 
-pub(super) fn active_defrag(value: bool) -> Check {
-    // The text that clients and test suites know from servers built without it.
-    if value {
-        Err(
-            "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc \
-             like the one shipped by default with the Redis source distribution",
-        )
-    } else {
-        Ok(())
-    }
-}
-
 pub(super) fn shards(value: i128) -> Check {
     if value == 0 || value.count_ones() == 1 { Ok(()) } else { Err("argument must be 0 or a power of two") }
 }

@@ -88,7 +88,7 @@ fn full_doc(spec: &Spec) -> String {
 fn default_text(spec: &Spec) -> String {
     let quoted = |text: &str| if text.contains([' ', '{']) { format!("\"{text}\"") } else { text.to_owned() };
     match &spec.kind {
-        Kind::Bool { default, .. } => yes_no(*default).to_owned(),
+        Kind::Bool { default } => yes_no(*default).to_owned(),
         Kind::Int(int) if int.cores => "<number of cores>".to_owned(),
         Kind::Int(int) => match int.unit {
             Unit::Memory | Unit::MemoryOrPercent => super::text::format_memory(int.default as u64),

@@ -46,9 +46,7 @@ pub use docs::{reference_markdown, sample_conf};
 pub use load::{Directives, Extras, LoadError, NoDirectives, UserError};
 pub use rewrite::RewriteError;
 pub use set::{SetContext, SetError, find_spec};
-pub use spec::{
-    EnumSpec, FlagCheck, Id, IntCheck, IntSpec, Kind, Spec, Special, TextCheck, TextSpec, Unit, WordCheck,
-};
+pub use spec::{EnumSpec, Id, IntCheck, IntSpec, Kind, Spec, Special, TextCheck, TextSpec, Unit, WordCheck};
 pub use special::{KeyspaceEvents, OutputLimit, OutputLimits, Primary, SavePoint};
 pub use table::id;
 pub use value::Value;

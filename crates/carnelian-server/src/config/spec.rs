@@ -33,8 +33,6 @@ pub enum Unit {
     Octal,
 }
 
-/// A rule on a yes or no; the text is the reason given to the user.
-pub type FlagCheck = fn(bool) -> Result<(), &'static str>;
 /// A rule beyond the bounds; the text is the reason given to the user.
 pub type IntCheck = fn(i128) -> Result<(), &'static str>;
 /// A rule on the bits of words; the text is the reason given to the user.
@@ -115,8 +113,6 @@ pub enum Kind {
     Bool {
         /// Value taken when nothing is configured.
         default: bool,
-        /// Rule on the value.
-        check: Option<FlagCheck>,
     },
     /// An integer.
     Int(IntSpec),
@@ -182,7 +178,7 @@ impl Spec {
     }
 
     pub(super) const fn flag(name: &'static str, default: bool) -> Self {
-        Self::new(name, Kind::Bool { default, check: None })
+        Self::new(name, Kind::Bool { default })
     }
 
     /// An integer of the bounds given, in plain notation.
@@ -261,13 +257,6 @@ impl Spec {
     pub(super) const fn check_int(mut self, check: IntCheck) -> Self {
         if let Kind::Int(int) = &mut self.kind {
             int.check = Some(check);
-        }
-        self
-    }
-
-    pub(super) const fn check_flag(mut self, rule: FlagCheck) -> Self {
-        if let Kind::Bool { check, .. } = &mut self.kind {
-            *check = Some(rule);
         }
         self
     }

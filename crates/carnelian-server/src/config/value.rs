@@ -53,7 +53,7 @@ impl Value {
     /// What the parameter is when nothing is configured. `dir` is the directory the server was started in.
     pub(super) fn default_of(spec: &Spec, dir: &Arc<[u8]>) -> Self {
         match &spec.kind {
-            Kind::Bool { default, .. } => Self::Bool(*default),
+            Kind::Bool { default } => Self::Bool(*default),
             Kind::Int(int) => Self::Int(int_default(int)),
             Kind::Enum(words) => Self::Word(words.default),
             Kind::Text(text) => Self::Text(text.default.map(|text| text.as_bytes().into())),
@@ -71,16 +71,14 @@ impl Value {
         }
         let [arg] = args else { return Err("wrong number of arguments".into()) };
         match &spec.kind {
-            Kind::Bool { check, .. } => {
-                let value = if arg.eq_ignore_ascii_case(b"yes") {
-                    true
+            Kind::Bool { .. } => {
+                if arg.eq_ignore_ascii_case(b"yes") {
+                    Ok(Self::Bool(true))
                 } else if arg.eq_ignore_ascii_case(b"no") {
-                    false
+                    Ok(Self::Bool(false))
                 } else {
-                    return Err("argument must be 'yes' or 'no'".into());
-                };
-                check.map_or(Ok(()), |check| check(value))?;
-                Ok(Self::Bool(value))
+                    Err("argument must be 'yes' or 'no'".into())
+                }
             }
             Kind::Int(int) => parse_int(int, arg).map(Self::Int),
             Kind::Text(text) => {

@@ -196,7 +196,7 @@ fn populate(ctx: &mut Ctx) -> CommandResult {
         if ctx.keys.exists(&key) {
             continue;
         }
-        if carnelian_engine::is_crowded() {
+        if ctx.keys.engine().gates().are_crowded() {
             return Err(CommandError::OUT_OF_MEMORY);
         }
         let mut value = format!("value:{number}").into_bytes();

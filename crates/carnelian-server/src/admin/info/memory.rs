@@ -153,7 +153,7 @@ pub(super) fn section(server: &Server, ctx: &Ctx, report: &mut Report) {
     ]);
     report.line("mem_allocator", server.memory.source().allocator);
     report.lines(&[
-        ("active_defrag_running", 0),
+        ("active_defrag_running", server.defrag.percent.load(Relaxed)),
         ("lazyfree_pending_objects", server.totals.lazily_freeing.load(Relaxed)),
         ("lazyfreed_objects", server.totals.lazily_freed.load(Relaxed)),
     ]);

@@ -155,6 +155,8 @@ pub(super) fn stats(server: &Server, ctx: &Ctx, report: &mut Report) {
         ("expired_keys", sum(|worker| &worker.stats.expired)),
     ]);
     let (over_limit_ms, over_limit_total_ms) = totals.over_limit_ms(server.clock.ticks_ns());
+    let defrag = &server.defrag;
+    let (defrag_ms, defrag_total_ms) = defrag.running_ms(server.clock.ticks_ns());
     // Expiry knows when each key is due, so no more than a tick's worth is ever stale.
     report.line("expired_stale_perc", "0.00");
     report.lines(&[
@@ -173,12 +175,12 @@ pub(super) fn stats(server: &Server, ctx: &Ctx, report: &mut Report) {
         ("total_forks", 0),
         ("migrate_cached_sockets", 0),
         ("slave_expires_tracked_keys", 0),
-        ("active_defrag_hits", 0),
-        ("active_defrag_misses", 0),
-        ("active_defrag_key_hits", 0),
-        ("active_defrag_key_misses", 0),
-        ("total_active_defrag_time", 0),
-        ("current_active_defrag_time", 0),
+        ("active_defrag_hits", defrag.moved.load(Relaxed)),
+        ("active_defrag_misses", defrag.stayed.load(Relaxed)),
+        ("active_defrag_key_hits", defrag.keys_moved.load(Relaxed)),
+        ("active_defrag_key_misses", defrag.keys_stayed.load(Relaxed)),
+        ("total_active_defrag_time", defrag_total_ms),
+        ("current_active_defrag_time", defrag_ms),
         ("tracking_total_keys", 0),
         ("tracking_total_items", 0),
         ("tracking_total_prefixes", 0),

@@ -1,7 +1,6 @@
 //! Memory limit, eviction, expiry, freeing.
 
 use super::clients;
-use crate::config::checks;
 use crate::config::spec::{Id, Spec, parameters};
 
 const POLICIES: &[(&str, u32)] = &[
@@ -48,19 +47,18 @@ parameters! {
     LAZYFREE_LAZY_USER_FLUSH = Spec::flag("lazyfree-lazy-user-flush", false);
     /// Has the allocator return memory in a thread of its own. Default: yes.
     JEMALLOC_BG_THREAD = Spec::flag("jemalloc-bg-thread", true).inert();
-    /// Moves values to reduce fragmentation. It cannot be turned on in this build. Default: no.
-    ACTIVEDEFRAG = Spec::flag("activedefrag", false).check_flag(checks::active_defrag).inert();
+    /// Moves keys, members and fields together, so that memory that removed ones have left goes back. Default: no.
+    ACTIVEDEFRAG = Spec::flag("activedefrag", false);
     /// Wasted bytes below which defragmentation does not start. Default: 100mb.
-    ACTIVE_DEFRAG_IGNORE_BYTES =
-        Spec::memory("active-defrag-ignore-bytes", 100 << 20, 1, i64::MAX as i128).inert();
+    ACTIVE_DEFRAG_IGNORE_BYTES = Spec::memory("active-defrag-ignore-bytes", 100 << 20, 1, i64::MAX as i128);
     /// Percentage of waste at which defragmentation starts. Default: 10.
-    ACTIVE_DEFRAG_THRESHOLD_LOWER = Spec::int("active-defrag-threshold-lower", 10, 0, 1000).inert();
+    ACTIVE_DEFRAG_THRESHOLD_LOWER = Spec::int("active-defrag-threshold-lower", 10, 0, 1000);
     /// Percentage of waste at which defragmentation works hardest. Default: 100.
-    ACTIVE_DEFRAG_THRESHOLD_UPPER = Spec::int("active-defrag-threshold-upper", 100, 0, 1000).inert();
+    ACTIVE_DEFRAG_THRESHOLD_UPPER = Spec::int("active-defrag-threshold-upper", 100, 0, 1000);
     /// Least share of processor time for defragmentation, in percent. Default: 1.
-    ACTIVE_DEFRAG_CYCLE_MIN = Spec::int("active-defrag-cycle-min", 1, 1, 99).inert();
+    ACTIVE_DEFRAG_CYCLE_MIN = Spec::int("active-defrag-cycle-min", 1, 1, 99);
     /// Greatest share of processor time for defragmentation, in percent. Default: 25.
-    ACTIVE_DEFRAG_CYCLE_MAX = Spec::int("active-defrag-cycle-max", 25, 1, 99).inert();
+    ACTIVE_DEFRAG_CYCLE_MAX = Spec::int("active-defrag-cycle-max", 25, 1, 99);
     /// Number of elements above which a collection is defragmented in steps. Default: 1000.
     ACTIVE_DEFRAG_MAX_SCAN_FIELDS =
         Spec::int("active-defrag-max-scan-fields", 1000, 1, i64::MAX as i128).inert();
