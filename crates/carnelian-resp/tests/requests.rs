@@ -51,7 +51,7 @@ fn requests_that_begin_alike_are_told() {
         let seen = parser.look_ahead(input.as_bytes(), at, &mut spans, &mut beginning);
         assert_eq!(seen, Some(Seen { end: at + text.len(), repeats }), "{text} at {at}");
         assert_eq!(
-            Args::new(input.as_bytes(), &spans).iter().last(),
+            Args::new(input.as_bytes(), &spans).iter().next_back(),
             Some(&text.as_bytes()[text.len() - 3..][..1])
         );
         at += text.len();

@@ -22,7 +22,7 @@ const LANE: usize = 16;
 
 /// Whether one of these is due. Without branches, for vector instructions.
 fn any_due(dues: &[u32], now: u32) -> bool {
-    dues.iter().fold(false, |any, due| any | (*due <= now))
+    dues.iter().map(|due| u32::from(*due <= now)).sum::<u32>() > 0
 }
 
 /// The earliest due time of each pair, whatever the unit.

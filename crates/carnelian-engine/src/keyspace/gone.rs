@@ -21,11 +21,15 @@ impl Keyspace<'_> {
         let watches = shard.watches.get_mut(db);
         if removal == Removal::Evicted {
             // Whoever watches it has a failed transaction.
-            watches.into_iter().for_each(|watches| watches.touch(&key));
+            if let Some(watches) = watches {
+                watches.touch(&key);
+            }
             self.effects.evicted += 1;
             self.event(EventClass::EVICTED, "evicted", &key);
         } else {
-            watches.into_iter().for_each(|watches| watches.touch_expired(&key));
+            if let Some(watches) = watches {
+                watches.touch_expired(&key);
+            }
             self.effects.expired += 1;
             self.event(EventClass::EXPIRED, "expired", &key);
         }
