@@ -58,11 +58,15 @@ impl Bench {
         let mut batch = node.batch(NOW_MS, stats, None);
         let mut at = 0;
         while at < input.len() {
-            ahead.fill(&batch, parser, session.db, input, at);
-            node.resume(&mut batch);
-            while let Some((args, prepared, end)) = ahead.next(input) {
-                black_box(node.execute_prepared(session, args, prepared, out, &mut batch));
-                at = end;
+            ahead.fill(&mut batch, parser, session.db, input, at);
+            while !ahead.is_empty() {
+                if let Some((_, end)) = node.run_ready(ahead, input, session, out, &mut batch) {
+                    at = end;
+                } else if let Some((args, prepared, end)) = ahead.next(input) {
+                    node.execute_prepared(session, args, &prepared, out, &mut batch);
+                    ahead.take(1);
+                    at = end;
+                }
             }
         }
     }

@@ -34,14 +34,18 @@ fn args(line: &str) -> OwnedArgs {
 
 fn ends(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lists");
-    for (name, push, pop) in [
-        ("lpush+lpop", "LPUSH l xxx", "LPOP l"),
-        ("rpush+rpop", "RPUSH l xxx", "RPOP l"),
-        ("rpush+lpop", "RPUSH l xxx", "LPOP l"),
+    // The short ones lie in the entry of their key.
+    for (name, push, pop, len) in [
+        ("lpush+lpop", "LPUSH l xxx", "LPOP l", 10_000),
+        ("rpush+rpop", "RPUSH l xxx", "RPOP l", 10_000),
+        ("rpush+lpop", "RPUSH l xxx", "LPOP l", 10_000),
+        ("lpush+lpop, short", "LPUSH l xxx", "LPOP l", 3),
+        ("rpush+lpop, short", "RPUSH l xxx", "LPOP l", 3),
+        ("rpush+lpop, empty", "RPUSH l xxx", "LPOP l", 0),
     ] {
         let mut caller = Caller::new();
         let (push, pop) = (args(push), args(pop));
-        for _ in 0..10_000 {
+        for _ in 0..len {
             caller.run(&push);
         }
         group.throughput(Throughput::Elements(2));

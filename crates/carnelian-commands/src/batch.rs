@@ -1,10 +1,10 @@
 //! What is known of commands before they run, and what those that run in one go share.
 
 use crate::dispatch::Node;
-use crate::spec::{KeySpec, Scope};
+use crate::spec::KeySpec;
 use crate::stats::WorkerStats;
 use crate::table::{Entry, Found, Keys};
-use carnelian_engine::{Effects, KeyHash, Keyspace, Seat, Shards, Warming};
+use carnelian_engine::{Effects, Holding, KeyHash, Keyspace, Seat, Shards, WARM_MOST, Wanted};
 use carnelian_resp::Args;
 
 /// A request whose command has been looked up and whose key has been hashed, each once. From [`Node::prepare`].
@@ -13,32 +13,35 @@ use carnelian_resp::Args;
 /// names.
 #[derive(Clone, Copy)]
 pub struct Prepared {
-    /// Number of the command; [`UNKNOWN`] if there is none.
+    /// Number of the command; [`UNKNOWN`](Self::UNKNOWN) if there is none.
     pub(crate) command: u16,
     /// Of the key, for a command that has exactly one.
     pub(crate) key: Option<KeyHash>,
-    /// The command that comes next is on a key of the same shard, too.
-    pub(crate) goes_on: bool,
 }
 
-/// The number of no command.
-const UNKNOWN: u16 = u16::MAX;
+impl Prepared {
+    /// The number of no command.
+    pub(crate) const UNKNOWN: u16 = u16::MAX;
+}
 
 /// Commands that run in one go, one after the other: at one moment, and on one view of the keys.
 ///
-/// A shard stays locked from one command to the next when both are on keys of it.
+/// Without a seat the shards that one command has locked stay locked for the next ones, until something else comes between.
+/// With a seat, which a thread has that is not the only one, a shard stays locked only while commands follow each other on
+/// keys of it.
 pub struct Batch<'n> {
     pub(crate) node: &'n Node,
     pub(crate) meter: Meter<'n>,
-    /// For commands on one key. Nothing is locked but between commands of the same shard.
+    /// For commands on one key. Nothing is locked but between commands.
     pub(crate) keys: Keyspace<'n>,
     /// The worker's, if it reads without locks.
     pub(crate) seat: Option<&'n Seat>,
 }
 
-impl Batch<'_> {
-    /// Unlocks what the last command has left locked for the next one, because something else comes between, and counts
+impl<'n> Batch<'n> {
+    /// Unlocks what the last commands have left locked for the next ones, because something else comes between, and counts
     /// what the commands so far have done.
+    #[inline]
     pub fn settle(&mut self) {
         let locked = !self.keys.shards().is_none_locked();
         self.keys.leave();
@@ -48,26 +51,46 @@ impl Batch<'_> {
         }
         self.meter.count(&mut self.keys.effects);
     }
+
+    /// Asks for what commands on these keys of a database will read.
+    #[inline]
+    pub(crate) fn warm(&mut self, db: usize, wanted: &[Wanted]) {
+        let engine = self.node.engine();
+        engine.warm(db, wanted, self.holding());
+    }
+
+    /// Asks for what looking up members of a set, or fields of a hash, will read.
+    pub(crate) fn warm_members(&mut self, db: usize, hash: KeyHash, key: &[u8], members: &[&[u8]]) {
+        let engine = self.node.engine();
+        engine.warm_members(db, hash, key, members, self.holding());
+    }
+
+    #[inline]
+    fn holding(&mut self) -> Holding<'n, '_> {
+        match self.seat {
+            Some(seat) => Holding::Briefly(seat),
+            None => Holding::Kept(self.keys.shards()),
+        }
+    }
 }
 
 impl Drop for Batch<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.settle();
     }
 }
 
-/// What the commands of a batch are measured by: counted by one worker, and each timed from where the one before it ended,
-/// so that a command costs one look at the clock.
+/// What the commands of a batch are measured by: counted by one worker, each from its beginning on.
 pub(crate) struct Meter<'n> {
     pub(crate) now_ms: u64,
     pub(crate) stats: &'n WorkerStats,
-    /// [`Host::ticks_ns`](crate::Host::ticks_ns) when the last command ended.
+    /// [`Host::ticks_ns`](crate::Host::ticks_ns) when what runs now began.
     pub(crate) ticks_ns: u64,
 }
 
 impl Meter<'_> {
-    /// Begins to measure the next command now, because something else took time since the last one. Returns what passed
-    /// since then, in nanoseconds.
+    /// Begins to measure something. Returns what passed since the last beginning, in nanoseconds.
     #[inline]
     pub(crate) fn lap(&mut self, node: &Node) -> u64 {
         let now = node.host().ticks_ns();
@@ -99,7 +122,8 @@ impl Node {
     #[inline]
     pub fn batch<'n>(&'n self, now_ms: u64, stats: &'n WorkerStats, seat: Option<&'n Seat>) -> Batch<'n> {
         let keys = self.engine().keyspace(Shards::none(), 0, now_ms);
-        Batch { node: self, meter: self.meter(now_ms, stats), keys, seat }
+        let meter = Meter { now_ms, stats, ticks_ns: 0 };
+        Batch { node: self, meter, keys, seat }
     }
 
     #[inline]
@@ -107,53 +131,21 @@ impl Node {
         Meter { now_ms, stats, ticks_ns: self.host().ticks_ns() }
     }
 
-    /// Keeps the time that passed since the last command of a batch from being counted as the next one's.
-    #[inline]
-    pub fn resume(&self, batch: &mut Batch<'_>) {
-        batch.meter.lap(self);
-    }
-
     /// Looks up the command of a request and hashes its key, if it has exactly one.
     #[inline]
     pub fn prepare(&self, args: Args<'_>) -> Prepared {
-        self.prepare_known(self.number(args), args)
+        let command = self.number(args);
+        Prepared { command, key: self.entry_of(command).and_then(|entry| self.only_key(entry, args)) }
     }
 
-    /// As [`prepare`](Self::prepare), for a request whose command has been looked up.
-    #[inline]
-    pub(crate) fn prepare_known(&self, command: u16, args: Args<'_>) -> Prepared {
-        let key = self.entry_of(command).and_then(|entry| self.only_key(entry, args));
-        Prepared { command, key, goes_on: false }
-    }
-
-    /// Where a command with several keys has them. The first key spec is nearly always all; this is but a hint.
-    #[inline]
-    pub(crate) fn several_keys(&self, prepared: Prepared) -> Option<&'static KeySpec> {
-        let entry = self.entry_of(prepared.command).filter(|entry| entry.keys == Keys::Many)?;
-        entry.spec.keys.first()
-    }
-
-    /// Asks for what a command with several keys will read.
+    /// Adds the keys of a command with several to what will be looked up.
     #[cold]
-    pub(crate) fn warm_several(&self, keys: &KeySpec, args: Args<'_>, warming: &mut Warming<'_>) {
+    pub(crate) fn want_several(&self, keys: &KeySpec, args: Args<'_>, wanted: &mut Vec<Wanted>) {
         keys.positions(args, |position| {
-            if let Some(key) = args.get(position) {
-                warming.ask(self.engine().key_hash(key), false);
+            if let Some(key) = args.get(position).filter(|_| wanted.len() < WARM_MOST) {
+                wanted.push(Wanted { key: self.engine().key_hash(key), to_look: false });
             }
         });
-    }
-
-    /// Whether the first argument alone told which command it is.
-    #[inline]
-    pub(crate) fn is_whole_name(&self, prepared: Prepared) -> bool {
-        self.entry_of(prepared.command)
-            .is_some_and(|entry| entry.parent.is_none() && entry.spec.subcommands.is_empty())
-    }
-
-    /// Whether it is a command that may run on a shard that is not locked.
-    #[inline]
-    pub(crate) fn looks(&self, prepared: Prepared) -> bool {
-        self.entry_of(prepared.command).is_some_and(|entry| entry.spec.scope == Scope::Look)
     }
 
     #[inline]
@@ -163,18 +155,19 @@ impl Node {
 
     /// The hash of the key of a command that has exactly one.
     #[inline]
-    fn only_key(&self, entry: &Entry, args: Args<'_>) -> Option<KeyHash> {
+    pub(crate) fn only_key(&self, entry: &Entry, args: Args<'_>) -> Option<KeyHash> {
         match entry.keys {
             Keys::One(place) => args.get(usize::from(place)).map(|key| self.engine().key_hash(key)),
             Keys::None | Keys::Many => None,
         }
     }
 
+    /// Number of the command that arguments name.
     #[inline(never)]
-    fn number(&self, args: Args<'_>) -> u16 {
+    pub(crate) fn number(&self, args: Args<'_>) -> u16 {
         match self.table().find(args) {
             Found::Command(entry) => entry.id as u16,
-            Found::UnknownSubcommand(_) | Found::Unknown => UNKNOWN,
+            Found::UnknownSubcommand(_) | Found::Unknown => Prepared::UNKNOWN,
         }
     }
 }

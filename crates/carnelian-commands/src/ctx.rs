@@ -6,8 +6,8 @@ use crate::error::{CommandError, CommandResult};
 use crate::session::Session;
 use crate::spec::CommandSpec;
 use carnelian_engine::{
-    Content, Edit, Element, EventClass, Hash, HashRef, Keyspace, List, Set, ShardSet, StringRef, ValueRef,
-    ValueType,
+    Content, Edit, Element, EventClass, Hash, HashRef, Keyspace, List, ListRef, Set, SetRef, ShardSet,
+    StringRef, ValueRef, ValueType,
 };
 use carnelian_resp::{Args, ReplyWriter};
 
@@ -135,24 +135,29 @@ pub trait TypedKeys {
     /// The string at `key`, for reading.
     fn string(&mut self, key: &[u8]) -> CommandResult<Option<StringRef<'_>>>;
     /// The list at `key`, for reading.
-    fn list(&mut self, key: &[u8]) -> CommandResult<Option<&List>>;
+    fn list(&mut self, key: &[u8]) -> CommandResult<Option<ListRef<'_>>>;
     /// The list at `key`, for changing it.
     fn list_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, List>>>;
     /// The list at `key`, created empty when there is none. The caller adds to it.
-    fn list_or_new(&mut self, key: &[u8]) -> CommandResult<Edit<'_, List>>;
+    fn list_or_new<'k>(&'k mut self, key: &'k [u8]) -> CommandResult<Edit<'k, List>>;
     /// The set at `key`, for reading.
-    fn set(&mut self, key: &[u8]) -> CommandResult<Option<&Set>>;
+    fn set(&mut self, key: &[u8]) -> CommandResult<Option<SetRef<'_>>>;
     /// The set at `key`, for changing it.
     fn set_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, Set>>>;
     /// The set at `key`, created empty in the encoding that suits `first` and `expected` members when there is none. The
     /// caller adds to it.
-    fn set_or_new(&mut self, key: &[u8], first: &[u8], expected: usize) -> CommandResult<Edit<'_, Set>>;
+    fn set_or_new<'k>(
+        &'k mut self,
+        key: &'k [u8],
+        first: &[u8],
+        expected: usize,
+    ) -> CommandResult<Edit<'k, Set>>;
     /// The hash at `key`, for reading.
     fn hash(&mut self, key: &[u8]) -> CommandResult<Option<HashRef<'_>>>;
     /// The hash at `key`, for changing it.
     fn hash_mut(&mut self, key: &[u8]) -> CommandResult<Option<Edit<'_, Hash>>>;
     /// The hash at `key`, created empty when there is none. The caller adds to it.
-    fn hash_or_new(&mut self, key: &[u8]) -> CommandResult<Edit<'_, Hash>>;
+    fn hash_or_new<'k>(&'k mut self, key: &'k [u8]) -> CommandResult<Edit<'k, Hash>>;
 }
 
 impl TypedKeys for Keyspace<'_> {
@@ -165,7 +170,7 @@ impl TypedKeys for Keyspace<'_> {
         }
     }
 
-    fn list(&mut self, key: &[u8]) -> CommandResult<Option<&List>> {
+    fn list(&mut self, key: &[u8]) -> CommandResult<Option<ListRef<'_>>> {
         Ok(self.get::<List>(key)?)
     }
 
@@ -173,11 +178,11 @@ impl TypedKeys for Keyspace<'_> {
         Ok(self.edit(key)?)
     }
 
-    fn list_or_new(&mut self, key: &[u8]) -> CommandResult<Edit<'_, List>> {
+    fn list_or_new<'k>(&'k mut self, key: &'k [u8]) -> CommandResult<Edit<'k, List>> {
         Ok(self.edit_or_insert(key, List::new)?)
     }
 
-    fn set(&mut self, key: &[u8]) -> CommandResult<Option<&Set>> {
+    fn set(&mut self, key: &[u8]) -> CommandResult<Option<SetRef<'_>>> {
         Ok(self.get::<Set>(key)?)
     }
 
@@ -185,7 +190,12 @@ impl TypedKeys for Keyspace<'_> {
         Ok(self.edit(key)?)
     }
 
-    fn set_or_new(&mut self, key: &[u8], first: &[u8], expected: usize) -> CommandResult<Edit<'_, Set>> {
+    fn set_or_new<'k>(
+        &'k mut self,
+        key: &'k [u8],
+        first: &[u8],
+        expected: usize,
+    ) -> CommandResult<Edit<'k, Set>> {
         let settings = self.settings();
         Ok(self.edit_or_insert(key, || Set::for_member(first, expected, settings))?)
     }
@@ -198,7 +208,7 @@ impl TypedKeys for Keyspace<'_> {
         Ok(self.edit(key)?)
     }
 
-    fn hash_or_new(&mut self, key: &[u8]) -> CommandResult<Edit<'_, Hash>> {
+    fn hash_or_new<'k>(&'k mut self, key: &'k [u8]) -> CommandResult<Edit<'k, Hash>> {
         Ok(self.edit_or_insert(key, Hash::new)?)
     }
 }

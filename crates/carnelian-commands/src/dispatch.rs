@@ -1,19 +1,20 @@
 //! From arguments to a reply: the gates every command passes, its locks, and what follows from it.
 
+use crate::ahead::Ahead;
 use crate::batch::{Batch, Meter, Prepared};
 use crate::block::{self, Blocked};
 use crate::ctx::{BlockRequest, Ctx};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::evict::{self, Evictors, Room};
 use crate::host::{Gate, Host};
 use crate::leftover::Leftover;
 use crate::line::Line;
-use crate::session::{Queued, Session, Transaction};
+use crate::session::{Queued, ReplyMode, Session, Transaction};
 use crate::spec::{CommandSpec, Flags, Handler, Scope, TransactionCommand};
 use crate::stats::{ErrorStats, WorkerStats};
-use crate::table::{CommandTable, Entry, Found, Keys};
+use crate::table::{CommandId, CommandTable, Entry, Found, Keys};
 use crate::transaction;
-use carnelian_engine::{Engine, Garbage, Keyspace, RareEffects, ShardSet, Shards};
+use carnelian_engine::{Engine, Garbage, KeyHash, Keyspace, RareEffects, ShardSet, Shards, WARM_MOST};
 use carnelian_resp::{Args, Protocol, ReplyWriter};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -47,6 +48,34 @@ pub struct Node {
     monitored: AtomicBool,
     slow_ns: AtomicU64,
 }
+
+/// How a batch has come to the shard of a command.
+#[derive(Clone, Copy)]
+enum Way {
+    /// It is locked and stays so for the next ones.
+    Kept,
+    /// It is locked.
+    Locked,
+    /// It is locked, only to be looked at.
+    LockedToLook,
+    /// It is looked at without its lock.
+    Looked,
+}
+
+/// Requests of one command that have run.
+struct Ran {
+    /// How many.
+    runs: usize,
+    /// What the last of them came to.
+    flow: Flow,
+    /// Offset behind it.
+    end: usize,
+}
+
+/// Unsent replies, in bytes, from which on somebody should see whether to send them.
+const UNSENT_MAX: usize = 64 * 1024;
+/// Threshold of the slow log, in nanoseconds, below which each command is timed on its own.
+const TOGETHER_NS_MIN: u64 = 1_000_000;
 
 /// Commands that a RESP2 client with subscriptions may still use.
 const SUBSCRIBED_COMMANDS: [&str; 9] = [
@@ -154,14 +183,15 @@ impl Node {
             return self.refuse_unknown(session, args, out, batch.meter.stats);
         };
         session.last_command = Some(entry.id);
+        batch.meter.lap(self);
         // What nearly every command has in common, at once.
         let plain = session.is_plain() && entry.accepts(args.len()) && !self.gated.load(Relaxed);
         if !plain && let Some(flow) = self.stop(entry, session, args, out, batch) {
             return flow;
         }
         let flow = match (prepared.key, entry.spec.handler) {
-            (Some(_), Handler::Run(_) | Handler::Host(_)) => {
-                self.run_on_key(entry, session, args, prepared, out, batch)
+            (Some(hash), Handler::Run(_) | Handler::Host(_)) => {
+                self.run_on_key(entry, session, args, hash, out, batch)
             }
             (_, handler) => {
                 batch.settle();
@@ -324,44 +354,203 @@ impl Node {
         entry: &Entry,
         session: &mut Session,
         args: Args<'_>,
-        prepared: &Prepared,
+        hash: KeyHash,
         out: &mut ReplyWriter,
         batch: &mut Batch<'_>,
     ) -> Flow {
-        let Batch { meter, keys, seat, .. } = batch;
-        if let (Keys::One(place), Some(hash)) = (entry.keys, prepared.key)
-            && !self.line.has_first()
-            && let Some(key) = args.get(usize::from(place))
-        {
-            let looks = seat.filter(|_| entry.spec.scope == Scope::Look);
-            if let Some(seat) = looks
-                && keys.enter_to_read(key, hash, session.db, seat)
-            {
+        let Some(way) = self.enter(entry, session, args, hash, batch) else {
+            batch.settle();
+            return self.run_on_many(entry, session, args, out, &mut batch.meter);
+        };
+        let Batch { meter, keys, .. } = batch;
+        let wish = self.call(entry, session, args, keys, out, meter, None);
+        if wish.is_some() || keys.effects.has_rare() {
+            return self.conclude(entry, session, args, keys, out, meter, wish);
+        }
+        self.leave(way, batch, None);
+        Flow::Continue
+    }
+
+    /// Turns a batch to the only key of a command. `None`, with nothing changed, when that is not possible at once, or not
+    /// enough.
+    #[inline(always)]
+    fn enter(
+        &self,
+        entry: &Entry,
+        session: &mut Session,
+        args: Args<'_>,
+        hash: KeyHash,
+        batch: &mut Batch<'_>,
+    ) -> Option<Way> {
+        let Batch { keys, seat, .. } = batch;
+        let Keys::One(place) = entry.keys else { return None };
+        let key = args.get(usize::from(place))?;
+        if self.line.has_first() {
+            return None;
+        }
+        let way = if let Some(seat) = seat {
+            let looks = entry.looks();
+            if looks && keys.enter_to_read(key, hash, session.db, seat) {
                 self.line.leave(session);
-                self.call(entry, session, args, keys, out, meter, None);
-                keys.leave();
-                return Flow::Continue;
+                return Some(Way::Looked);
             }
-            if keys.enter(key, hash, session.db)
-                && (!entry.spec.flags.has(Flags::WRITE) || keys.shards().shards_of_waiters().is_empty())
-            {
-                self.line.leave(session);
-                let wish = self.call(entry, session, args, keys, out, meter, None);
-                if looks.is_some() {
-                    keys.shards().only_read();
-                }
-                if wish.is_some() || keys.effects.has_rare() {
-                    return self.conclude(entry, session, args, keys, out, meter, wish);
-                }
-                if !prepared.goes_on {
-                    keys.shards().release();
-                    self.line.released();
-                }
-                return Flow::Continue;
+            keys.enter(key, hash, session.db).then_some(if looks { Way::LockedToLook } else { Way::Locked })
+        } else {
+            keys.enter_keeping(key, hash, session.db).then_some(Way::Kept)
+        }?;
+        if entry.spec.flags.has(Flags::WRITE) && keys.shards().has_waiters() {
+            return None;
+        }
+        self.line.leave(session);
+        Some(way)
+    }
+
+    /// What follows from a command that has [entered](Self::enter) and has caused nothing else. `next` is known of the
+    /// command that comes next.
+    #[inline(always)]
+    fn leave(&self, way: Way, batch: &mut Batch<'_>, next: Option<Prepared>) {
+        let keys = &mut batch.keys;
+        match way {
+            // For the next one.
+            Way::Kept => return,
+            Way::Looked => return keys.leave(),
+            // It stays locked if the next one is on a key of the same shard.
+            Way::Locked if next.is_some_and(|next| self.goes_on(keys, next)) => return,
+            Way::Locked => {}
+            Way::LockedToLook => keys.shards().only_read(),
+        }
+        keys.shards().release();
+        self.line.released();
+    }
+
+    /// Whether a command needs the one shard that is locked, and will not do without: a lock that is kept would keep readers
+    /// out.
+    #[inline]
+    fn goes_on(&self, keys: &mut Keyspace<'_>, next: Prepared) -> bool {
+        next.key.is_some_and(|key| keys.has_locked(key))
+            && self.entry_of(next.command).is_some_and(|entry| !entry.looks())
+    }
+
+    /// Runs requests that were made ready, as long as each is on one key, its client is a plain one and nothing else is to be
+    /// done between them: what the last of them came to, and the offset behind it. `None`, and nothing has happened, when the
+    /// first is of another kind: [`execute_prepared`](Self::execute_prepared) runs any.
+    ///
+    /// It stops, too, when replies are waiting to be sent.
+    #[inline(never)]
+    pub fn run_ready(
+        &self,
+        ahead: &mut Ahead,
+        input: &[u8],
+        session: &mut Session,
+        out: &mut ReplyWriter,
+        batch: &mut Batch<'_>,
+    ) -> Option<(Flow, usize)> {
+        if !session.is_plain()
+            || session.reply_mode != ReplyMode::On
+            || self.gated.load(Relaxed)
+            || self.monitored.load(Relaxed)
+        {
+            return None;
+        }
+        batch.meter.lap(self);
+        let mut ran = None;
+        while let Some(prepared) = ahead.known(0) {
+            let Some(entry) = self.entry_of(prepared.command) else { break };
+            let Handler::Run(handler) = entry.spec.handler else { break };
+            let Some(Ran { runs, flow, end }) =
+                self.run_alike(entry, handler, ahead, input, session, out, batch)
+            else {
+                break;
+            };
+            ahead.take(runs);
+            let goes_on = matches!(flow, Flow::Continue) && out.unsent() <= UNSENT_MAX;
+            ran = Some((flow, end));
+            if !goes_on {
+                break;
             }
         }
-        batch.settle();
-        self.run_on_many(entry, session, args, out, &mut batch.meter)
+        ran
+    }
+
+    /// As [`run_ready`](Self::run_ready), of one command. Short ones are measured together.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a context, for one caller")]
+    #[inline(always)]
+    fn run_alike(
+        &self,
+        entry: &Entry,
+        handler: fn(&mut Ctx) -> CommandResult,
+        ahead: &Ahead,
+        input: &[u8],
+        session: &mut Session,
+        out: &mut ReplyWriter,
+        batch: &mut Batch<'_>,
+    ) -> Option<Ran> {
+        let Entry { spec, parent, id, .. } = *entry;
+        let slow_ns = self.slow_ns.load(Relaxed);
+        let most = if entry.is_short() && slow_ns >= TOGETHER_NS_MIN { WARM_MOST as u32 } else { 1 };
+        let (mut runs, mut last, mut flow) = (0, None, Flow::Continue);
+        batch.keys.no_touch = session.no_touch && spec.name != "touch";
+        while runs < most
+            && let Some((args, prepared, end)) = ahead.nth(runs as usize, input)
+            && usize::from(prepared.command) == id
+            && entry.accepts(args.len())
+            && let Some(hash) = prepared.key
+            && let Some(way) = self.enter(entry, session, args, hash, batch)
+        {
+            let Batch { meter, keys, .. } = &mut *batch;
+            let start = out.len();
+            let mut ctx =
+                Ctx { args, keys, out, session, node: self, spec, parent, ready_key: None, block: None };
+            let result = handler(&mut ctx);
+            let wish = ctx.block;
+            runs += 1;
+            last = Some((args, end));
+            if let Err(error) = result {
+                self.withdraw(id, &error, start, out, meter.stats);
+            }
+            if wish.is_some() || keys.effects.has_rare() {
+                flow = self.conclude(entry, session, args, keys, out, meter, wish);
+                break;
+            }
+            self.leave(way, batch, ahead.known(runs as usize));
+            if out.unsent() > UNSENT_MAX {
+                break;
+            }
+        }
+        let (args, end) = last?;
+        session.last_command = Some(id);
+        self.measure(entry, runs, session, args, &mut batch.meter);
+        Some(Ran { runs: runs as usize, flow, end })
+    }
+
+    /// Counts runs of a command that have ended just now. `args` are those of the last one.
+    #[inline(always)]
+    fn measure(&self, entry: &Entry, runs: u32, session: &Session, args: Args<'_>, meter: &mut Meter<'_>) {
+        let Some(command) = meter.stats.commands.get(entry.id) else { return };
+        let duration_ns = meter.lap(self);
+        command.record(runs, duration_ns);
+        command.calls.add(u64::from(runs));
+        meter.stats.processed.add(u64::from(runs));
+        if duration_ns >= self.slow_ns.load(Relaxed) && !entry.spec.flags.has(Flags::SKIP_SLOWLOG) {
+            self.host.slow(entry.spec, session, args, duration_ns);
+        }
+    }
+
+    /// Replies with an error instead of what was written from `start` on.
+    #[cold]
+    fn withdraw(
+        &self,
+        id: CommandId,
+        error: &CommandError,
+        start: usize,
+        out: &mut ReplyWriter,
+        stats: &WorkerStats,
+    ) {
+        out.truncate(start);
+        self.write_error(error, out, stats);
+        if let Some(command) = stats.commands.get(id) {
+            command.failed.add(1);
+        }
     }
 
     /// Runs a command with any number of keys.
@@ -449,22 +638,14 @@ impl Node {
             Handler::Transaction(_) | Handler::Subcommands => Err(CommandError::NOT_IN_TRANSACTION),
         };
         let block = ctx.block;
-        let stats = meter.stats;
-        let Some(command) = stats.commands.get(entry.id) else { return block };
         if let Err(error) = result {
-            out.truncate(start);
-            self.write_error(&error, out, stats);
-            command.failed.add(1);
+            self.withdraw(entry.id, &error, start, out, meter.stats);
         }
-        let duration = meter.lap(self);
-        command.record(duration);
         if ready_key.is_none() {
+            self.measure(entry, 1, session, args, meter);
+        } else if let Some(command) = meter.stats.commands.get(entry.id) {
             // A blocked command was counted when it began to wait.
-            command.calls.add(1);
-            stats.processed.add(1);
-        }
-        if duration >= self.slow_ns.load(Relaxed) && !entry.spec.flags.has(Flags::SKIP_SLOWLOG) {
-            self.host.slow(entry.spec, session, args, duration);
+            command.record(1, meter.lap(self));
         }
         block
     }

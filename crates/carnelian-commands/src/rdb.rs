@@ -81,7 +81,7 @@ pub fn encode_value(encoder: &mut rdb::Encoder, out: &mut Vec<u8>, key: Option<&
             if let Some(ints) = set.as_intset() {
                 encoder.set_intset(out, key, ints.as_bytes());
             } else if let Some(packed) = set.as_listpack() {
-                encoder.set_listpack(out, key, packed.view());
+                encoder.set_listpack(out, key, packed);
             } else {
                 encoder.begin(out, key, rdb::BigType::Set, set.len() as u64);
                 set.iter().for_each(|member| put(encoder, out, member));

@@ -45,12 +45,13 @@ pub struct CommandStats {
 }
 
 impl CommandStats {
-    /// Counts the time that a run took, in nanoseconds.
+    /// Counts the time that `runs` took together, in nanoseconds. Each is said to have taken its share.
     #[inline]
-    pub(crate) fn record(&self, duration_ns: u64) {
+    pub(crate) fn record(&self, runs: u32, duration_ns: u64) {
         self.duration_ns.add(duration_ns);
-        let bucket = (u64::BITS - (duration_ns / 1000).leading_zeros()) as usize;
-        self.latency[bucket.min(LATENCY_BUCKETS - 1)].add(1);
+        let share_us = duration_ns / (1000 * u64::from(runs.max(1)));
+        let bucket = (u64::BITS - share_us.leading_zeros()) as usize;
+        self.latency[bucket.min(LATENCY_BUCKETS - 1)].add(u64::from(runs));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::families::FAMILIES;
 use crate::names::Names;
-use crate::spec::{Begin, CommandSpec, Find, Handler, KeyFlags, KeySpec, Scope};
+use crate::spec::{Begin, CommandSpec, Find, Flags, Group, Handler, KeyFlags, KeySpec, Scope};
 use carnelian_resp::Args;
 
 /// Number of a command or subcommand in the table, dense from 0.
@@ -47,6 +47,7 @@ pub struct Entry {
     /// How many arguments it takes, its name included: the least, and the most. None are right for a command that only has
     /// subcommands.
     arity: (u16, u16),
+    short: bool,
 }
 
 impl Entry {
@@ -55,6 +56,38 @@ impl Entry {
     pub(crate) fn accepts(&self, arguments: usize) -> bool {
         let (least, most) = self.arity;
         arguments >= usize::from(least) && (arguments <= usize::from(most) || most == u16::MAX)
+    }
+
+    /// Whether its first argument alone tells which command it is.
+    pub(crate) fn is_whole_name(&self) -> bool {
+        self.parent.is_none() && self.spec.subcommands.is_empty()
+    }
+
+    /// Whether it may run on a shard that is not locked.
+    #[inline]
+    pub(crate) fn looks(&self) -> bool {
+        self.spec.scope == Scope::Look
+    }
+
+    /// Where a command with several keys has them. The first key spec is nearly always all; this is but a hint.
+    pub(crate) fn several_keys(&self) -> Option<&'static KeySpec> {
+        if self.keys == Keys::Many { self.spec.keys.first() } else { None }
+    }
+
+    /// Where a command on one set or hash has its key. What follows it is the first member or field for most of them.
+    #[inline]
+    pub(crate) fn key_before_member(&self) -> Option<usize> {
+        match (self.spec.group, self.keys) {
+            (Group::Set | Group::Hash, Keys::One(place)) => Some(usize::from(place)),
+            _ => None,
+        }
+    }
+
+    /// Whether its calls are so short that looking at the clock for each would cost more than they tell: several that follow
+    /// each other may be timed together.
+    #[inline]
+    pub(crate) fn is_short(&self) -> bool {
+        self.short
     }
 
     /// The name as statistics and errors give it: `get`, `config|set`.
@@ -135,7 +168,8 @@ impl CommandTable {
             (_, exactly @ 0..) => (exactly as u16, exactly as u16),
             (_, at_least) => (at_least.unsigned_abs(), u16::MAX),
         };
-        let entry = Entry { spec, parent, id: self.entries.len(), keys: Keys::of(spec), arity };
+        let short = spec.flags.has(Flags::FAST) || spec.complexity == "O(1)";
+        let entry = Entry { spec, parent, id: self.entries.len(), keys: Keys::of(spec), arity, short };
         self.entries.push(entry);
         entry
     }

@@ -48,7 +48,7 @@ pub(crate) fn run(
     }
     // Of EXEC, with the commands that it ran.
     meter.lap(node);
-    counters.record(meter.ticks_ns.saturating_sub(begin));
+    counters.record(1, meter.ticks_ns.saturating_sub(begin));
     counters.calls.add(1);
     stats.processed.add(1);
     Flow::Continue

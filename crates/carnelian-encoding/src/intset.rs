@@ -14,6 +14,12 @@ pub struct IntSet {
     bytes: Vec<u8>,
 }
 
+/// A look at an intset, with all the reading methods.
+#[derive(Clone, Copy)]
+pub struct IntSetRef<'a> {
+    bytes: &'a [u8],
+}
+
 /// Why bytes are not an intset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IntSetError {
@@ -108,6 +114,13 @@ impl IntSet {
         Ok(set)
     }
 
+    /// A copy, with room for so many more integers.
+    pub fn with_room(ints: IntSetRef<'_>, more: usize) -> Self {
+        let mut bytes = Vec::with_capacity(ints.bytes.len() + more * ints.width());
+        bytes.extend_from_slice(ints.bytes);
+        Self { bytes }
+    }
+
     /// The bytes as they go into an RDB file.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -133,34 +146,40 @@ impl IntSet {
         self.bytes.shrink_to_fit();
     }
 
+    /// A look at the set.
+    #[inline]
+    pub fn view(&self) -> IntSetRef<'_> {
+        IntSetRef { bytes: &self.bytes }
+    }
+
     /// Number of integers. O(1).
     pub fn len(&self) -> usize {
-        (self.bytes.len() - HEADER) / self.width()
+        self.view().len()
     }
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        self.bytes.len() == HEADER
+        self.view().is_empty()
     }
 
     /// The integer with this index in ascending order. O(1).
     pub fn get(&self, index: usize) -> Option<i64> {
-        (index < self.len()).then(|| self.at(index, self.width()))
+        self.view().get(index)
     }
 
     /// The smallest integer.
     pub fn min(&self) -> Option<i64> {
-        self.get(0)
+        self.view().min()
     }
 
     /// The greatest integer.
     pub fn max(&self) -> Option<i64> {
-        self.get(self.len().checked_sub(1)?)
+        self.view().max()
     }
 
     /// Whether `value` is in the set. O(log n).
     pub fn contains(&self, value: i64) -> bool {
-        self.search(value).is_ok()
+        self.view().contains(value)
     }
 
     /// The index of `value`, or else the index at which it would be.
@@ -168,22 +187,7 @@ impl IntSet {
     /// # Errors
     /// The index at which the missing value belongs.
     pub fn search(&self, value: i64) -> Result<usize, usize> {
-        let width = self.width();
-        let len = self.len();
-        // Appending in order is the commonest insertion, so the end is looked at first.
-        if len == 0 || value > self.at(len - 1, width) {
-            return Err(len);
-        }
-        let (mut low, mut high) = (0, len);
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            match self.at(middle, width).cmp(&value) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return Ok(middle),
-            }
-        }
-        Err(low)
+        self.view().search(value)
     }
 
     /// Adds `value`; tells whether it was new. O(n), for the bytes behind it are moved.
@@ -215,7 +219,7 @@ impl IntSet {
 
     /// The integers in ascending order.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { set: self, range: 0..self.len() }
+        self.view().iter()
     }
 
     /// Asserts that the bytes are an intset in every detail. O(n).
@@ -226,19 +230,7 @@ impl IntSet {
 
     #[inline]
     fn width(&self) -> usize {
-        self.bytes[0] as usize
-    }
-
-    #[inline]
-    fn at(&self, index: usize, width: usize) -> i64 {
-        let from = HEADER + index * width;
-        let bytes = &self.bytes[from..from + width];
-        match *bytes {
-            [a, b] => i16::from_le_bytes([a, b]) as i64,
-            [a, b, c, d] => i32::from_le_bytes([a, b, c, d]) as i64,
-            [a, b, c, d, e, f, g, h] => i64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            _ => unreachable!("a width is 2, 4 or 8"),
-        }
+        self.view().width()
     }
 
     fn widen(&mut self, width: usize) {
@@ -258,10 +250,99 @@ impl IntSet {
     }
 }
 
+impl<'a> IntSetRef<'a> {
+    /// Wraps bytes that are known to be an intset, without a check: bytes that [`IntSet::as_bytes`] gave. With any others the
+    /// methods may panic or give nonsense.
+    #[inline]
+    pub fn trusted(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// The bytes as they go into an RDB file.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Number of integers. O(1).
+    pub fn len(self) -> usize {
+        (self.bytes.len() - HEADER) / self.width()
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(self) -> bool {
+        self.bytes.len() == HEADER
+    }
+
+    /// The integer with this index in ascending order. O(1).
+    pub fn get(self, index: usize) -> Option<i64> {
+        (index < self.len()).then(|| self.at(index, self.width()))
+    }
+
+    /// The smallest integer.
+    pub fn min(self) -> Option<i64> {
+        self.get(0)
+    }
+
+    /// The greatest integer.
+    pub fn max(self) -> Option<i64> {
+        self.get(self.len().checked_sub(1)?)
+    }
+
+    /// Whether `value` is in the set. O(log n).
+    pub fn contains(self, value: i64) -> bool {
+        self.search(value).is_ok()
+    }
+
+    /// The index of `value`, or else the index at which it would be.
+    ///
+    /// # Errors
+    /// The index at which the missing value belongs.
+    pub fn search(self, value: i64) -> Result<usize, usize> {
+        let width = self.width();
+        let len = self.len();
+        // Appending in order is the commonest insertion, so the end is looked at first.
+        if len == 0 || value > self.at(len - 1, width) {
+            return Err(len);
+        }
+        let (mut low, mut high) = (0, len);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            match self.at(middle, width).cmp(&value) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Ok(middle),
+            }
+        }
+        Err(low)
+    }
+
+    /// The integers in ascending order.
+    pub fn iter(self) -> Iter<'a> {
+        Iter { range: 0..self.len(), set: self }
+    }
+
+    #[inline]
+    fn width(self) -> usize {
+        self.bytes[0] as usize
+    }
+
+    #[inline]
+    fn at(self, index: usize, width: usize) -> i64 {
+        let from = HEADER + index * width;
+        let bytes = &self.bytes[from..from + width];
+        match *bytes {
+            [a, b] => i16::from_le_bytes([a, b]) as i64,
+            [a, b, c, d] => i32::from_le_bytes([a, b, c, d]) as i64,
+            [a, b, c, d, e, f, g, h] => i64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            _ => unreachable!("a width is 2, 4 or 8"),
+        }
+    }
+}
+
 /// Iterator over an [`IntSet`], ascending; can be walked from the back as well.
 #[derive(Clone)]
 pub struct Iter<'a> {
-    set: &'a IntSet,
+    set: IntSetRef<'a>,
     range: std::ops::Range<usize>,
 }
 

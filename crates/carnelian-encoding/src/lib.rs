@@ -31,6 +31,6 @@ pub mod lzf;
 pub mod number;
 
 pub use glob::glob_match;
-pub use intset::{IntSet, IntSetError};
+pub use intset::{IntSet, IntSetError, IntSetRef};
 pub use listpack::{Element, Listpack, ListpackError, ListpackRef, Pos};
 pub use number::LongDouble;

@@ -63,7 +63,7 @@ fn inside(c: &mut Criterion) {
             group.bench_function(format!("range of 100 at the {name}{kept}"), |b| {
                 b.iter(|| {
                     let mut bytes = 0;
-                    list.for_range(black_box(start), 100, |element| bytes += element.len());
+                    list.view().for_range(black_box(start), 100, |element| bytes += element.len());
                     bytes
                 });
             });

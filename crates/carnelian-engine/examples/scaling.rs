@@ -9,7 +9,7 @@
 #![allow(clippy::print_stdout, reason = "the figures are what it is for")]
 
 use carnelian_engine::{
-    Engine, EngineOptions, Expiry, KeyHash, Keyspace, Rng, Seat, Shards, WARM_MOST, Warming,
+    Engine, EngineOptions, Expiry, Holding, KeyHash, Keyspace, Rng, Seat, Shards, WARM_MOST, Wanted,
 };
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
@@ -58,19 +58,22 @@ fn processor_time() -> Duration {
 fn run(engine: &Engine, case: Case, seed: u64) -> Times {
     let mut numbers = Rng::new(seed);
     let mut batch: Vec<([u8; 8], KeyHash, bool)> = Vec::with_capacity(WARM_MOST);
+    let mut wanted = Vec::with_capacity(WARM_MOST);
     let seat = engine.seat();
     let (start, start_of_processor) = (Instant::now(), processor_time());
     for _ in 0..OPERATIONS / WARM_MOST {
         batch.clear();
-        let mut warming = Warming::new(engine, 0, seat.as_ref());
+        wanted.clear();
         for _ in 0..WARM_MOST {
             let key = numbers.below(case.keys).to_le_bytes();
             let hash = engine.key_hash(&key);
             let reads = numbers.below(100) < case.reads;
-            warming.ask(hash, reads);
+            wanted.push(Wanted { key: hash, to_look: reads });
             batch.push((key, hash, reads));
         }
-        warming.finish();
+        if let Some(seat) = &seat {
+            engine.warm(0, &wanted, Holding::Briefly(seat));
+        }
         let mut keys = engine.keyspace(Shards::none(), 0, NOW_MS);
         for (at, (key, hash, reads)) in batch.iter().enumerate() {
             operate(engine, &mut keys, key, *hash, *reads, seat.as_ref());

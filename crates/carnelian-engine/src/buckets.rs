@@ -145,6 +145,20 @@ pub(crate) trait Items {
     fn prefetch(&self, at: Ref);
 }
 
+/// Tells whether an item is the one that is looked for. Closures do; what looks up most is a type of its own, so that it
+/// can ask to be inlined.
+pub(crate) trait Probe {
+    /// Whether the item there is it.
+    fn is(&mut self, at: Ref) -> bool;
+}
+
+impl<F: FnMut(Ref) -> bool> Probe for F {
+    #[inline]
+    fn is(&mut self, at: Ref) -> bool {
+        self(at)
+    }
+}
+
 /// The index. Items are addressed by hashes that the caller computes.
 #[derive(Clone)]
 pub(crate) struct Buckets {
@@ -161,8 +175,6 @@ pub(crate) struct Buckets {
     len: usize,
     /// The largest power of two that is not above the number of pairs.
     base: usize,
-    /// Most overflow buckets that a pair has had.
-    longest: u32,
 }
 
 impl Default for Buckets {
@@ -176,7 +188,31 @@ impl Default for Buckets {
             due: Vec::new(),
             len: 0,
             base: 1,
-            longest: 0,
+        }
+    }
+}
+
+/// The items of an index, bucket by bucket.
+pub(crate) struct Refs<'a> {
+    index: &'a Buckets,
+    /// Number of the bucket behind this one.
+    next: usize,
+    bucket: &'a Bucket,
+    left: Places,
+}
+
+impl Iterator for Refs<'_> {
+    type Item = Ref;
+
+    #[inline]
+    fn next(&mut self) -> Option<Ref> {
+        loop {
+            if let Some(place) = self.left.next() {
+                return Some(self.bucket.refs[place]);
+            }
+            self.bucket = self.index.bucket(self.next)?;
+            self.next += 1;
+            self.left = self.bucket.used();
         }
     }
 }
@@ -234,20 +270,20 @@ impl Buckets {
         }
     }
 
-    /// The place of the item with this hash for which `eq` holds, and the reference there. O(1) expected.
+    /// The place of the item with this hash that `probe` recognises, and the reference there. O(1) expected.
     #[inline(always)]
-    pub(crate) fn find(&self, hash: u64, mut eq: impl FnMut(Ref) -> bool) -> Option<(Place, Ref)> {
+    pub(crate) fn find(&self, hash: u64, mut probe: impl Probe) -> Option<(Place, Ref)> {
         let number = self.pair_of(hash);
         let pair = self.pairs.get(number)?;
         let (tag, home) = (tag_of(hash), home_of(hash));
         let bucket = &pair.0[home];
         for place in bucket.matches(tag) {
             let at = bucket.refs[place];
-            if eq(at) {
+            if probe.is(at) {
                 return Some((Place { pair: number as u32, bucket: home as u32, place: place as u32 }, at));
             }
         }
-        self.find_beyond(hash, number, pair, eq)
+        self.find_beyond(hash, number, pair, probe)
     }
 
     /// As [`find`](Self::find), behind the bucket that the item would be in first.
@@ -257,7 +293,7 @@ impl Buckets {
         hash: u64,
         number: usize,
         pair: &Pair,
-        mut eq: impl FnMut(Ref) -> bool,
+        mut probe: impl Probe,
     ) -> Option<(Place, Ref)> {
         let (tag, other) = (tag_of(hash), 1 - home_of(hash));
         let (mut bucket, mut number_of_bucket) = (&pair.0[other], other as u32);
@@ -265,7 +301,7 @@ impl Buckets {
         loop {
             for place in bucket.matches(tag) {
                 let at = bucket.refs[place];
-                if eq(at) {
+                if probe.is(at) {
                     return Some((
                         Place { pair: number as u32, bucket: number_of_bucket, place: place as u32 },
                         at,
@@ -367,21 +403,11 @@ impl Buckets {
             let fresh = self.take_spare();
             self.overflow_mut(fresh).extra = first;
             self.pair_mut(place.pair as usize).0[0].extra = fresh;
-            self.longest = self.longest.max(self.chain_length(fresh));
             (fresh, 0)
         };
         self.overflow_mut(number).put(free, tag, at);
         (place.bucket, place.place) = (number + 2, free as u32);
         place
-    }
-
-    fn chain_length(&self, mut number: u32) -> u32 {
-        let mut length = 0;
-        while let Some(bucket) = self.overflow.get(number as usize) {
-            length += 1;
-            number = bucket.extra;
-        }
-        length
     }
 
     fn take_spare(&mut self) -> u32 {
@@ -402,6 +428,7 @@ impl Buckets {
         }
     }
 
+    /// Puts an overflow bucket without items aside.
     fn give_back(&mut self, number: u32) {
         self.overflowing -= 1;
         self.overflow_mut(number).extra = self.spare;
@@ -425,6 +452,7 @@ impl Buckets {
         while let Some(bucket) = self.overflow.get(next as usize) {
             items.extend(bucket.used().map(|place| bucket.refs[place]));
             let number = std::mem::replace(&mut next, bucket.extra);
+            self.overflow_mut(number).tags = [0; PLACES];
             self.give_back(number);
         }
         items
@@ -520,13 +548,24 @@ impl Buckets {
         }
     }
 
+    /// Number of buckets that may hold items.
+    fn buckets(&self) -> usize {
+        2 * self.pairs.len() + self.fresh as usize
+    }
+
+    /// One of these buckets: those of the pairs in order, then overflow buckets.
+    #[inline]
+    fn bucket(&self, number: usize) -> Option<&Bucket> {
+        match number.checked_sub(2 * self.pairs.len()) {
+            None => self.pairs.get(number / 2).map(|pair| &pair.0[number % 2]),
+            Some(overflow) if overflow < self.fresh as usize => self.overflow.get(overflow),
+            Some(_) => None,
+        }
+    }
+
     /// All items.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Ref> {
-        self.pairs.iter().enumerate().flat_map(|(number, _)| {
-            let mut items: SmallVec<[Ref; 64]> = SmallVec::new();
-            self.visit_pair(number, |_, at| items.push(at));
-            items
-        })
+    pub(crate) fn iter(&self) -> Refs<'_> {
+        Refs { index: self, next: 0, bucket: &Bucket::EMPTY, left: Places(0) }
     }
 
     /// Visits the items of the pair under `cursor` (and its twin) and returns the next cursor, 0 at the end.
@@ -546,25 +585,22 @@ impl Buckets {
     }
 
     /// A uniformly chosen item. O(1) expected.
-    pub(crate) fn random(&self, rng: &mut Rng) -> Option<(Place, Ref)> {
+    pub(crate) fn random(&self, rng: &mut Rng, items: &impl Items) -> Option<(Place, Ref)> {
         if self.len == 0 {
             return None;
         }
-        let most = (2 + self.longest as usize) * PLACES;
         loop {
-            // Drawing a place of a pair that may not be there rejects pairs in the measure of how empty they are.
-            let number = rng.below(self.pairs.len());
-            let wanted = rng.below(most);
-            let (mut seen, mut found) = (0, None);
-            self.visit_pair(number, |place, at| {
-                if seen == wanted {
-                    found = Some((place, at));
-                }
-                seen += 1;
-            });
-            if found.is_some() {
-                return found;
-            }
+            // Each item is in one place, so places are drawn until there is one in it.
+            let drawn = rng.below(self.buckets() * PLACES);
+            let (number, place) = (drawn / PLACES, drawn % PLACES);
+            let Some(bucket) = self.bucket(number).filter(|bucket| bucket.tags[place] != 0) else { continue };
+            let at = bucket.refs[place];
+            let (pair, bucket) = match number.checked_sub(2 * self.pairs.len()) {
+                None => (number / 2, number % 2),
+                // What overflows does not know where from.
+                Some(overflow) => (self.pair_of(items.hash(at)), overflow + 2),
+            };
+            return Some((Place { pair: pair as u32, bucket: bucket as u32, place: place as u32 }, at));
         }
     }
 
@@ -684,6 +720,15 @@ impl Buckets {
         self.pairs.heap_bytes() + self.overflow.heap_bytes() + self.due.capacity() * size_of::<u32>()
     }
 
+    fn chain_length(&self, mut number: u32) -> u32 {
+        let mut length = 0;
+        while let Some(bucket) = self.overflow.get(number as usize) {
+            length += 1;
+            number = bucket.extra;
+        }
+        length
+    }
+
     /// Asserts every structural invariant, and that each item is where `items` says its hash belongs. O(n).
     pub(crate) fn check(&self, items: &impl Items, due_of: impl Fn(Ref) -> u32) {
         assert!(self.base.is_power_of_two());
@@ -697,7 +742,6 @@ impl Buckets {
             let Some(pair) = self.pairs.get(number) else { unreachable!() };
             let chain = self.chain_length(pair.0[0].extra);
             chained += chain;
-            assert!(chain <= self.longest);
             if chain > 0 {
                 assert!(
                     pair.0.iter().all(|bucket| bucket.free_place().is_none()),
@@ -716,6 +760,7 @@ impl Buckets {
         }
         assert_eq!(seen, self.len);
         assert_eq!(chained, self.overflowing);
+        assert_eq!(self.iter().count(), self.len, "buckets that are put aside are empty");
     }
 }
 

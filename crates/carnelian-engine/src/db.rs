@@ -2,16 +2,16 @@
 
 use crate::access::AccessClock;
 use crate::arena::{Arena, Ref};
-use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Warmed};
-use crate::entry::{Blueprint, Entry, Header, NEVER, Payload, fits_slot, write_expiry};
+use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Probe, Warmed};
+use crate::entry::{Blueprint, Entry, Header, NEVER, Payload, fits_slot, write_expiry, write_int};
 use crate::gauge::Gauge;
-use crate::hash::HashRef;
-use crate::objects::{Object, Objects};
+use crate::list::{ListRef, Shape};
+use crate::objects::{Object, ObjectId, Objects};
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::snapshot::DbSnapshot;
 use crate::string::{StringValue, as_integer, may_be_integer};
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 use crate::watch::Presence;
 use ahash::RandomState;
 use smallvec::SmallVec;
@@ -63,6 +63,22 @@ impl Items for Keys<'_> {
     }
 }
 
+/// Recognises the entry of a key, and keeps its header.
+struct OfKey<'a> {
+    db: &'a Db,
+    key: &'a [u8],
+    header: &'a mut Header,
+}
+
+impl Probe for OfKey<'_> {
+    #[inline(always)]
+    fn is(&mut self, at: Ref) -> bool {
+        let entry = self.db.entry_at(at);
+        *self.header = entry.header;
+        entry.is_of(self.key)
+    }
+}
+
 impl Db {
     /// An empty one, whose keys are hashed by `hasher`, in a shard with this gauge.
     pub(crate) fn new(hasher: RandomState, gauge: Gauge) -> Self {
@@ -95,13 +111,17 @@ impl Db {
         self.expiring
     }
 
+    fn keys(&self) -> Keys<'_> {
+        Keys { arena: &self.arena, objects: &self.objects, hasher: &self.hasher }
+    }
+
     #[inline]
     fn entry_at(&self, at: Ref) -> Entry<'_> {
         Entry::new(self.arena.bytes(at), &self.objects)
     }
 
     /// The entry in a spot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn entry(&self, spot: Spot) -> Entry<'_> {
         self.entry_at(spot.at)
     }
@@ -116,11 +136,7 @@ impl Db {
     #[inline(always)]
     pub(crate) fn find_entry(&self, hash: u64, key: &[u8]) -> Option<(Spot, Header)> {
         let mut header = Header::NONE;
-        let (place, at) = self.index.find(hash, |at| {
-            let entry = self.entry_at(at);
-            header = entry.header;
-            entry.is_of(key)
-        })?;
+        let (place, at) = self.index.find(hash, OfKey { db: self, key, header: &mut header })?;
         Some((Spot { place, at }, header))
     }
 
@@ -143,6 +159,16 @@ impl Db {
     #[inline]
     pub(crate) fn prefetch_entry(&self, hash: u64, bucket: Option<Warmed>) -> Option<Warmed> {
         self.index.prefetch_items(hash, bucket, |at| self.arena.prefetch(at))
+    }
+
+    /// Asks for what looking up these members of a set, or fields of a hash, will read.
+    pub(crate) fn prefetch_members(&self, hash: u64, key: &[u8], members: &[&[u8]]) {
+        let object = self.find(hash, key).and_then(|spot| self.entry(spot).object());
+        match object.and_then(|id| self.objects.get(id)) {
+            Some(Object::Set(set)) => set.prefetch(members),
+            Some(Object::Hash(hash)) => hash.prefetch(members),
+            _ => {}
+        }
     }
 
     /// Adds an entry whose key is not there yet. O(1).
@@ -209,6 +235,26 @@ impl Db {
         match slot.get_mut(place) {
             Some(place) if place.len() == bytes.len() => place.copy_from_slice(bytes),
             _ => return false,
+        }
+        header.with_clock(header.clock().touched(settings, now_ms, rng)).write(slot);
+        true
+    }
+
+    /// Replaces an integer by another one of its width, whether its entry expires or not; false when the value is another one.
+    #[inline]
+    pub(crate) fn rewrite_int(
+        &mut self,
+        spot: Spot,
+        value: i64,
+        settings: &Settings,
+        now_ms: u64,
+        rng: &mut Rng,
+    ) -> bool {
+        let slot = self.arena.bytes_mut(spot.at);
+        let header = Header::read(slot);
+        let Some(place) = header.int().and_then(|place| slot.get_mut(place)) else { return false };
+        if !write_int(value, place) {
+            return false;
         }
         header.with_clock(header.clock().touched(settings, now_ms, rng)).write(slot);
         true
@@ -297,10 +343,9 @@ impl Db {
         }
     }
 
-    /// The object that is the value, for changing it in place.
+    /// The object that is a value, for changing it in place.
     #[inline]
-    pub(crate) fn object_mut(&mut self, spot: Spot) -> Option<&mut Object> {
-        let id = self.entry(spot).object()?;
+    pub(crate) fn object_mut(&mut self, id: ObjectId) -> Option<&mut Object> {
         self.objects.get_mut(id)
     }
 
@@ -372,7 +417,7 @@ impl Db {
 
     /// A uniformly chosen entry. O(1) expected.
     pub(crate) fn random(&self, rng: &mut Rng) -> Option<Entry<'_>> {
-        self.index.random(rng).map(|(_, at)| self.entry_at(at))
+        self.index.random(rng, &self.keys()).map(|(_, at)| self.entry_at(at))
     }
 
     // ---- eviction ----
@@ -414,7 +459,7 @@ impl Db {
 
     /// As [`random`](Self::random): where the entry is.
     pub(crate) fn random_ref(&self, rng: &mut Rng) -> Option<Ref> {
-        self.index.random(rng).map(|(_, at)| at)
+        self.index.random(rng, &self.keys()).map(|(_, at)| at)
     }
 
     /// Entries that expire soonest of many thousand. O(1).
@@ -530,7 +575,7 @@ impl Db {
     /// Asserts every structural invariant; `inspect` sees each entry with its hash. O(n).
     pub(crate) fn check(&self, mut inspect: impl FnMut(u64, Entry<'_>)) {
         self.arena.check();
-        let keys = Keys { arena: &self.arena, objects: &self.objects, hasher: &self.hasher };
+        let keys = self.keys();
         self.index.check(&keys, |at| self.due_of(self.entry_at(at).expire_ms()));
         let (mut expiring, mut objects, mut live) = (0, 0, 0);
         for at in self.index.iter() {
@@ -549,7 +594,7 @@ impl Db {
 /// Most that an entry is said to take of the index: of a nearly empty one it is not its fault.
 const INDEX_BYTES: usize = 8;
 
-/// Largest listpack, in bytes, that lies in its entry: changing it copies it.
+/// Largest collection, in bytes, that lies in its entry: changing it copies it.
 const PACKED_MAX: usize = 512;
 
 /// An expiry, and the moment at which it is set.
@@ -575,11 +620,24 @@ impl<'a> Payload<'a> {
         if fits_slot(key, bytes.len()) { Self::Text(bytes) } else { Self::Object(Object::of_text(bytes)) }
     }
 
-    /// A hash, if it is small enough for the slot.
-    #[inline]
-    pub(crate) fn of_small_hash(key: usize, hash: HashRef<'a>) -> Option<Self> {
-        let bytes = hash.as_listpack()?.as_bytes();
-        (bytes.len() <= PACKED_MAX && fits_slot(key, bytes.len())).then_some(Self::PackedHash(bytes))
+    /// A collection, if it is small enough for the slot.
+    pub(crate) fn of_small(key: usize, value: ValueRef<'a>) -> Option<Self> {
+        let payload = match value {
+            ValueRef::String(_) => return None,
+            ValueRef::List(list) => Self::packed_list(list)?,
+            ValueRef::Set(set) => match set.as_intset() {
+                Some(ints) => Self::PackedInts(ints.as_bytes()),
+                None => Self::PackedSet(set.as_listpack()?.as_bytes()),
+            },
+            ValueRef::Hash(hash) => Self::PackedHash(hash.as_listpack()?.as_bytes()),
+        };
+        (payload.len() <= PACKED_MAX && fits_slot(key, payload.len())).then_some(payload)
+    }
+
+    fn packed_list(list: ListRef<'a>) -> Option<Self> {
+        let bytes = list.as_listpack()?.as_bytes();
+        let shape = list.shape();
+        Some(if shape == Shape::default() { Self::PackedList(bytes) } else { Self::ShapedList(shape, bytes) })
     }
 }
 

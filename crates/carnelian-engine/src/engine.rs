@@ -74,7 +74,7 @@ impl ShardSet {
     }
 }
 
-/// The hash of a key, for [`Warming::ask`](crate::Warming::ask) and [`Keyspace::enter`].
+/// The hash of a key, for [`Engine::warm`] and [`Keyspace::enter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyHash(pub(crate) u64);
 
@@ -208,8 +208,8 @@ impl Engine {
     pub fn lock(&self, set: ShardSet) -> Shards<'_> {
         let mut locked = Shards::none();
         for shard in set.iter() {
-            if let Some(padded) = self.shards.get(shard) {
-                locked.push(shard, padded.0.lock());
+            if let Some(lock) = self.lock_of(shard) {
+                locked.add(shard, lock.lock());
             }
         }
         locked.all = locked.len() >= self.shards.len();
@@ -223,11 +223,12 @@ impl Engine {
         self.try_lock_into(shard, &mut locked).then_some(locked)
     }
 
-    /// As [`try_lock`](Self::try_lock), into shards that hold nothing.
+    /// As [`try_lock`](Self::try_lock), besides what is locked.
     #[inline]
     pub(crate) fn try_lock_into<'e>(&'e self, shard: usize, locked: &mut Shards<'e>) -> bool {
         let Some(guard) = self.lock_of(shard).and_then(ShardLock::try_lock) else { return false };
-        (locked.first, locked.number, locked.all) = (Some(guard), shard, self.shards.len() == 1);
+        locked.put(shard, guard);
+        locked.all = self.shards.len() == 1;
         true
     }
 
@@ -238,11 +239,10 @@ impl Engine {
     ///
     /// The shard that is held.
     pub fn lock_soon(&self, set: ShardSet) -> Result<Shards<'_>, usize> {
-        let mut locked = Shards::none();
-        let mut spins = SPINS;
+        let (mut locked, mut spins) = (Shards::none(), SPINS);
         for shard in set.iter() {
-            let Some(padded) = self.shards.get(shard) else { continue };
-            locked.push(shard, padded.0.lock_soon(&mut spins).ok_or(shard)?);
+            let Some(lock) = self.lock_of(shard) else { continue };
+            locked.add(shard, lock.lock_soon(&mut spins).ok_or(shard)?);
         }
         locked.all = locked.len() >= self.shards.len();
         Ok(locked)
@@ -259,73 +259,124 @@ fn not_locked(shard: usize) -> ! {
     panic!("shard {shard} is used without its lock: a key is missing from a command's key specs")
 }
 
+/// Places for shards that are locked one by one. A shard has one of them, which it may share with others where there are more
+/// shards.
+const PLACES: usize = 16;
+/// The number of no shard.
+const NO_SHARD: u16 = u16::MAX;
+
 /// Locked shards. Dropping it unlocks them.
+///
+/// Shards that one command needs are locked together, in ascending order. Besides, a batch locks shards one by one as its
+/// commands come to them and may keep them; nobody waits for a lock meanwhile, so that is no danger.
 pub struct Shards<'e> {
-    /// The first locked shard, or the only one, as it is for most commands.
-    first: Option<Guard<'e, Shard>>,
-    /// Its number, or that of `looked_at`.
-    number: usize,
-    /// A shard that is read without its lock. Nothing is locked then.
-    looked_at: Option<ReadGuard<'e, Shard>>,
-    /// The others, in ascending order.
-    others: Option<Box<Others<'e>>>,
+    /// The shard that was turned to last.
+    current: usize,
+    /// Shards that were locked one by one, each in its place, and their numbers.
+    guards: [Option<Guard<'e, Shard>>; PLACES],
+    numbers: [u16; PLACES],
+    /// How many these are.
+    singles: u32,
     /// Whether every shard is locked.
     all: bool,
+    /// The current shard, if it is read without its lock.
+    looked_at: Option<ReadGuard<'e, Shard>>,
+    /// Shards that were locked together, in ascending order.
+    others: Option<Box<Others<'e>>>,
 }
 
-/// Locks behind the first one, with their numbers.
-#[derive(Default)]
+/// Locks with the numbers of their shards.
 struct Others<'e>(Vec<(usize, Guard<'e, Shard>)>);
 
 impl<'e> Shards<'e> {
     /// No locked shard: for commands that touch no key.
+    #[inline(always)]
     pub fn none() -> Self {
-        Self { first: None, number: 0, looked_at: None, others: None, all: false }
-    }
-
-    fn push(&mut self, shard: usize, guard: Guard<'e, Shard>) {
-        if self.first.is_none() {
-            (self.first, self.number) = (Some(guard), shard);
-        } else {
-            self.others.get_or_insert_default().0.push((shard, guard));
+        Self {
+            current: 0,
+            guards: [const { None }; PLACES],
+            numbers: [NO_SHARD; PLACES],
+            singles: 0,
+            all: false,
+            looked_at: None,
+            others: None,
         }
     }
 
-    /// Says that the only locked shard was only looked at: after some uses like that it can be
+    /// Turns to a shard that may be locked. Whether it is.
+    #[inline(always)]
+    pub(crate) fn turn_to(&mut self, shard: usize) -> bool {
+        self.current = shard;
+        usize::from(self.numbers[shard % PLACES]) == shard
+    }
+
+    /// Adds a shard that has been locked on its own, and turns to it.
+    #[inline]
+    fn put(&mut self, shard: usize, guard: Guard<'e, Shard>) {
+        let place = shard % PLACES;
+        self.current = shard;
+        self.singles += u32::from(self.guards[place].is_none());
+        self.guards[place] = Some(guard);
+        self.numbers[place] = shard as u16;
+    }
+
+    /// Adds a shard that is locked together with others, which come in ascending order.
+    fn add(&mut self, shard: usize, guard: Guard<'e, Shard>) {
+        if self.others.is_none() && self.singles == 0 {
+            return self.put(shard, guard);
+        }
+        let (first, place) = (self.current, self.current % PLACES);
+        let others = self.others.get_or_insert_with(|| {
+            // There is more than one: they are kept in their order.
+            (self.singles, self.numbers[place]) = (0, NO_SHARD);
+            Box::new(Others(self.guards[place].take().map(|guard| (first, guard)).into_iter().collect()))
+        });
+        others.0.push((shard, guard));
+    }
+
+    /// Says that the current shard was only looked at: after some uses like that it can be
     /// [read without its lock](Keyspace::enter_to_read).
     #[inline]
     pub fn only_read(&mut self) {
-        if let Some(first) = &mut self.first {
-            first.only_read();
+        if let Some(guard) = &mut self.guards[self.current % PLACES] {
+            guard.only_read();
         }
     }
 
     /// A shard that is not locked, for looking at it. Nothing else may be held.
     #[inline]
     pub(crate) fn look_at(&mut self, shard: usize, guard: ReadGuard<'e, Shard>) {
-        (self.looked_at, self.number) = (Some(guard), shard);
+        (self.looked_at, self.current) = (Some(guard), shard);
     }
 
     /// Unlocks all of them.
     #[inline(always)]
     pub fn release(&mut self) {
-        self.first = None;
+        let place = self.current % PLACES;
+        if self.singles == 1 && self.guards[place].is_some() {
+            self.guards[place] = None;
+            self.numbers[place] = NO_SHARD;
+            self.singles = 0;
+        }
         self.looked_at = None;
-        if self.others.is_some() {
-            self.release_others();
+        if self.singles > 0 || self.others.is_some() {
+            self.release_several();
         }
         self.all = false;
     }
 
-    #[cold]
-    fn release_others(&mut self) {
+    #[inline(never)]
+    fn release_several(&mut self) {
+        self.guards = [const { None }; PLACES];
+        self.numbers = [NO_SHARD; PLACES];
+        self.singles = 0;
         self.others = None;
     }
 
     /// Whether no shard is locked.
     #[inline]
     pub fn is_none_locked(&self) -> bool {
-        self.first.is_none()
+        self.singles == 0 && self.others.is_none()
     }
 
     /// Whether every shard of the engine is locked.
@@ -344,57 +395,70 @@ impl<'e> Shards<'e> {
 
     /// Shards that serving blocked clients could take once a key of the locked shards becomes ready. Clients whose keys
     /// have lain in a shard count until all of that shard's are gone.
-    #[inline]
     pub fn shards_of_waiters(&self) -> ShardSet {
-        match (&self.first, &self.others) {
-            (Some(only), None) => only.wait_needs,
-            _ => self.iter().fold(ShardSet::EMPTY, |set, shard| set.union(shard.wait_needs)),
-        }
+        self.iter().fold(ShardSet::EMPTY, |set, shard| set.union(shard.wait_needs))
     }
 
-    /// The number of the locked shard when there is exactly one.
+    /// Whether a client waits for a key of the current shard, see [`shards_of_waiters`](Self::shards_of_waiters).
     #[inline]
-    pub(crate) fn only(&self) -> Option<usize> {
-        (self.first.is_some() && self.others.is_none()).then_some(self.number)
+    pub fn has_waiters(&self) -> bool {
+        !self.get(self.current).wait_needs.is_empty()
     }
 
     /// The shard with this number. Asking for one that is not locked is a bug of the caller's key specification.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_mut(&mut self, shard: usize) -> &mut Shard {
-        match &mut self.first {
-            Some(guard) if self.number == shard => guard,
-            _ => match self.others.as_mut().and_then(|others| others.find(self.all, shard)) {
-                Some(found) => found,
-                None => not_locked(shard),
-            },
+        let place = shard % PLACES;
+        if usize::from(self.numbers[place]) == shard
+            && let Some(guard) = &mut self.guards[place]
+        {
+            return guard;
+        }
+        match self.others.as_mut().and_then(|others| others.find(self.all, shard)) {
+            Some(found) => found,
+            None => not_locked(shard),
         }
     }
 
     /// As [`get_mut`](Self::get_mut), for reading only.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, shard: usize) -> &Shard {
-        match &self.first {
-            Some(guard) if self.number == shard => guard,
-            None if self.number == shard => match &self.looked_at {
-                Some(guard) => guard,
-                None => not_locked(shard),
-            },
-            _ => self.get_other(shard),
+        match self.single(shard) {
+            Some(guard) => guard,
+            None => self.get_other(shard),
+        }
+    }
+
+    /// A shard that has been locked on its own.
+    #[inline(always)]
+    pub(crate) fn single(&self, shard: usize) -> Option<&Shard> {
+        let place = shard % PLACES;
+        if usize::from(self.numbers[place]) == shard { self.guards[place].as_deref() } else { None }
+    }
+
+    #[inline]
+    fn get_other(&self, shard: usize) -> &Shard {
+        match &self.looked_at {
+            Some(guard) if self.current == shard => guard,
+            _ => self.get_locked_together(shard),
         }
     }
 
     #[inline(never)]
-    fn get_other(&self, shard: usize) -> &Shard {
+    fn get_locked_together(&self, shard: usize) -> &Shard {
         match self.numbered().find(|(number, _)| *number == shard) {
             Some((_, found)) => found,
             None => not_locked(shard),
         }
     }
 
+    /// Those that were locked together in ascending order.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, &Shard)> {
+        let singles = self.numbers.iter().zip(&self.guards);
+        let singles = singles.filter_map(|(number, guard)| Some((usize::from(*number), guard.as_deref()?)));
         let others =
             self.others.iter().flat_map(|others| &others.0).map(|(number, guard)| (*number, &**guard));
-        self.first.iter().map(|guard| (self.number, &**guard)).chain(others)
+        singles.chain(others)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Shard> {
@@ -403,25 +467,35 @@ impl<'e> Shards<'e> {
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
         let others = self.others.iter_mut().flat_map(|others| &mut others.0).map(|(_, guard)| &mut **guard);
-        self.first.iter_mut().map(|guard| &mut **guard).chain(others)
+        self.guards.iter_mut().filter_map(|guard| guard.as_deref_mut()).chain(others)
     }
 
     /// How many shards are locked.
     pub(crate) fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.others.as_ref().map_or(0, |others| others.0.len())
+        self.singles as usize + self.others.as_ref().map_or(0, |others| others.0.len())
     }
 
+    /// The locked shard in this place, of those that were locked together or the only one.
     pub(crate) fn nth_mut(&mut self, place: usize) -> Option<&mut Shard> {
-        match place.checked_sub(1) {
-            None => self.first.as_deref_mut(),
-            Some(place) => self.others.as_mut()?.0.get_mut(place).map(|(_, guard)| &mut **guard),
+        if self.others.is_none() {
+            return self.guards.iter_mut().filter_map(|guard| guard.as_deref_mut()).nth(place);
+        }
+        self.others.as_mut()?.0.get_mut(place).map(|(_, guard)| &mut **guard)
+    }
+
+    /// As [`nth_mut`](Self::nth_mut), for reading only.
+    pub(crate) fn nth(&self, place: usize) -> Option<&Shard> {
+        match &self.others {
+            Some(others) => others.0.get(place).map(|(_, guard)| &**guard),
+            None => self.iter().nth(place),
         }
     }
 
-    pub(crate) fn nth(&self, place: usize) -> Option<&Shard> {
-        match place.checked_sub(1) {
-            None => self.first.as_deref(),
-            Some(place) => self.others.as_ref()?.0.get(place).map(|(_, guard)| &**guard),
+    /// The shard that was turned to last, or the first of those that were locked together.
+    pub(crate) fn leading_mut(&mut self) -> Option<&mut Shard> {
+        match &mut self.others {
+            Some(others) => others.0.first_mut().map(|(_, guard)| &mut **guard),
+            None => self.guards[self.current % PLACES].as_deref_mut(),
         }
     }
 }
@@ -430,8 +504,7 @@ impl Others<'_> {
     /// The shard with this number; `all` if every shard is locked.
     #[inline(never)]
     fn find(&mut self, all: bool, shard: usize) -> Option<&mut Shard> {
-        let place =
-            if all { shard.checked_sub(1) } else { self.0.iter().position(|(number, _)| *number == shard) };
+        let place = if all { Some(shard) } else { self.0.iter().position(|(number, _)| *number == shard) };
         self.0.get_mut(place?).map(|(_, guard)| &mut **guard)
     }
 }

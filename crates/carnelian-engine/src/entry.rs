@@ -1,12 +1,14 @@
 //! How an entry lies in its slot: a header of eight bytes, when it expires if it does, the key, the value.
 //!
-//! Strings of up to about a kilobyte, integers in their natural width and small hashes are in the slot itself; anything
+//! Strings of up to about a kilobyte, integers in their natural width and small collections are in the slot itself; anything
 //! larger is an object beside the arena, and the slot holds its number.
 
 use crate::access::AccessClock;
 use crate::arena::SLOT_MAX;
 use crate::hash::HashRef;
+use crate::list::{ListRef, Shape};
 use crate::objects::{Object, ObjectId, Objects};
+use crate::set::SetRef;
 use crate::string::StringRef;
 use crate::value::ValueRef;
 
@@ -31,6 +33,14 @@ pub(crate) enum Kind {
     Object,
     /// A small hash: its listpack.
     PackedHash,
+    /// A small set of integers: its intset.
+    PackedInts,
+    /// A small set: its listpack.
+    PackedSet,
+    /// A short list in the shape that lists have by default: its only listpack.
+    PackedList,
+    /// A short list in another shape: the shape, and its only listpack.
+    ShapedList,
 }
 
 impl Kind {
@@ -41,7 +51,11 @@ impl Kind {
             1 => Self::Text,
             2 => Self::Edited,
             3 => Self::Object,
-            _ => Self::PackedHash,
+            4 => Self::PackedHash,
+            5 => Self::PackedInts,
+            6 => Self::PackedSet,
+            7 => Self::PackedList,
+            _ => Self::ShapedList,
         }
     }
 }
@@ -129,6 +143,12 @@ impl Header {
         (self.kind() == Kind::Text && !self.expires()).then(|| self.value_start()..self.size())
     }
 
+    /// Where the value is, if it is an integer.
+    #[inline]
+    pub(crate) fn int(self) -> Option<std::ops::Range<usize>> {
+        (self.kind() == Kind::Int).then(|| self.value_start()..self.size())
+    }
+
     /// Bytes of the whole entry.
     #[inline]
     pub(crate) fn size(self) -> usize {
@@ -159,6 +179,10 @@ pub enum Payload<'a> {
     Edited(&'a [u8]),
     Object(Object),
     PackedHash(&'a [u8]),
+    PackedInts(&'a [u8]),
+    PackedSet(&'a [u8]),
+    PackedList(&'a [u8]),
+    ShapedList(Shape, &'a [u8]),
 }
 
 impl Payload<'_> {
@@ -169,14 +193,24 @@ impl Payload<'_> {
             Self::Edited(_) => Kind::Edited,
             Self::Object(_) => Kind::Object,
             Self::PackedHash(_) => Kind::PackedHash,
+            Self::PackedInts(_) => Kind::PackedInts,
+            Self::PackedSet(_) => Kind::PackedSet,
+            Self::PackedList(_) => Kind::PackedList,
+            Self::ShapedList(..) => Kind::ShapedList,
         }
     }
 
     #[inline]
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Int(value) => int_width(*value),
-            Self::Text(bytes) | Self::Edited(bytes) | Self::PackedHash(bytes) => bytes.len(),
+            Self::Text(bytes)
+            | Self::Edited(bytes)
+            | Self::PackedHash(bytes)
+            | Self::PackedInts(bytes)
+            | Self::PackedSet(bytes)
+            | Self::PackedList(bytes) => bytes.len(),
+            Self::ShapedList(_, bytes) => Shape::BYTES + bytes.len(),
             Self::Object(_) => size_of::<ObjectId>(),
         }
     }
@@ -187,7 +221,17 @@ impl Payload<'_> {
                 let width = place.len();
                 place.copy_from_slice(&value.to_le_bytes()[..width]);
             }
-            Self::Text(bytes) | Self::Edited(bytes) | Self::PackedHash(bytes) => place.copy_from_slice(bytes),
+            Self::Text(bytes)
+            | Self::Edited(bytes)
+            | Self::PackedHash(bytes)
+            | Self::PackedInts(bytes)
+            | Self::PackedSet(bytes)
+            | Self::PackedList(bytes) => place.copy_from_slice(bytes),
+            Self::ShapedList(shape, bytes) => {
+                let (head, rest) = place.split_at_mut(Shape::BYTES);
+                head.copy_from_slice(&shape.to_bytes());
+                rest.copy_from_slice(bytes);
+            }
             Self::Object(object) => place.copy_from_slice(&objects.add(object).to_bytes()),
         }
     }
@@ -202,6 +246,16 @@ fn int_width(value: i64) -> usize {
         17..=32 => 4,
         _ => 8,
     }
+}
+
+/// Writes an integer over one; false, and nothing is written, when it takes another width.
+#[inline]
+pub(crate) fn write_int(value: i64, place: &mut [u8]) -> bool {
+    let same = int_width(value) == place.len();
+    if same {
+        place.copy_from_slice(&value.to_le_bytes()[..place.len()]);
+    }
+    same
 }
 
 /// Whether a value of `len` bytes goes into the slot with its key.
@@ -408,11 +462,18 @@ impl<'a> Entry<'a> {
             Kind::Text => ValueRef::String(StringRef::text(bytes)),
             Kind::Int => ValueRef::String(StringRef::int(read_int(bytes))),
             Kind::PackedHash => ValueRef::Hash(HashRef::packed(bytes)),
+            Kind::PackedInts => ValueRef::Set(SetRef::ints(bytes)),
+            Kind::PackedSet => ValueRef::Set(SetRef::packed(bytes)),
+            Kind::PackedList => ValueRef::List(ListRef::packed(Shape::default(), bytes)),
+            Kind::ShapedList => match bytes.split_first_chunk() {
+                Some((shape, bytes)) => ValueRef::List(ListRef::packed(Shape::from_bytes(*shape), bytes)),
+                None => ValueRef::String(StringRef::text(&[])),
+            },
             Kind::Edited => ValueRef::String(StringRef::edited(bytes)),
             Kind::Object => match self.object().and_then(|id| self.objects.get(id)) {
                 Some(Object::Text(blob)) => ValueRef::String(StringRef::blob(blob)),
-                Some(Object::List(list)) => ValueRef::List(list),
-                Some(Object::Set(set)) => ValueRef::Set(set),
+                Some(Object::List(list)) => ValueRef::List(list.view()),
+                Some(Object::Set(set)) => ValueRef::Set(set.view()),
                 Some(Object::Hash(hash)) => ValueRef::Hash(hash.view()),
                 None => ValueRef::String(StringRef::text(&[])),
             },

@@ -3,11 +3,30 @@
 use crate::rng::Rng;
 use crate::sample::distinct;
 use crate::settings::Settings;
-use crate::table::Table;
-use carnelian_encoding::listpack::{Element, Listpack, ListpackRef, Pos};
+use crate::table::{Table, TableIter};
+use carnelian_encoding::listpack::{self, Element, Listpack, ListpackRef, Pos};
 
 /// The fields of a hash with their values.
-pub type HashIter<'a> = Box<dyn Iterator<Item = (Element<'a>, Element<'a>)> + 'a>;
+pub struct HashIter<'a>(Walk<'a>);
+
+enum Walk<'a> {
+    Packed(listpack::Iter<'a>),
+    Table(TableIter<'a, true>),
+}
+
+impl<'a> Iterator for HashIter<'a> {
+    type Item = (Element<'a>, Element<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Walk::Packed(packed) => Some((packed.next()?, packed.next()?)),
+            Walk::Table(table) => {
+                table.next().map(|(field, value)| (Element::Str(field), Element::Str(value)))
+            }
+        }
+    }
+}
 
 /// A map from fields to values.
 #[derive(Clone)]
@@ -95,15 +114,10 @@ impl<'a> HashRef<'a> {
 
     /// All fields with their values, in no particular order.
     pub fn iter(self) -> HashIter<'a> {
-        match self.0 {
-            Look::Packed(packed) => {
-                let mut elements = packed.iter();
-                Box::new(std::iter::from_fn(move || Some((elements.next()?, elements.next()?))))
-            }
-            Look::Table(table) => {
-                Box::new(table.iter().map(|(field, value)| (Element::Str(field), Element::Str(value))))
-            }
-        }
+        HashIter(match self.0 {
+            Look::Packed(packed) => Walk::Packed(packed.iter()),
+            Look::Table(table) => Walk::Table(table.iter()),
+        })
     }
 
     /// A uniformly chosen field with its value. O(1) expected, or O(n) while small.
@@ -147,10 +161,10 @@ impl<'a> HashRef<'a> {
         }
     }
 
-    /// A copy of its own. O(n).
+    /// A copy of its own, with some room to grow if it is small. O(n).
     pub fn to_hash(self) -> Hash {
         Hash(match self.0 {
-            Look::Packed(packed) => Repr::Packed(Listpack::trusted(packed.as_bytes().to_vec())),
+            Look::Packed(packed) => Repr::Packed(Listpack::with_room(packed, 0, UNPACK_ROOM)),
             Look::Table(table) => Repr::Table(Box::new(table.clone())),
         })
     }
@@ -206,14 +220,6 @@ impl Hash {
         hash
     }
 
-    /// A hash in the small encoding, from the bytes of its listpack.
-    pub(crate) fn unpack(bytes: &[u8]) -> Self {
-        // With some room: it is unpacked to be added to.
-        let mut copy = Vec::with_capacity(bytes.len() + UNPACK_ROOM);
-        copy.extend_from_slice(bytes);
-        Self(Repr::Packed(Listpack::trusted(copy)))
-    }
-
     /// A look at the hash, with all the reading methods.
     #[inline]
     pub fn view(&self) -> HashRef<'_> {
@@ -249,6 +255,13 @@ impl Hash {
     /// Whether `field` exists.
     pub fn contains(&self, field: &[u8]) -> bool {
         self.get(field).is_some()
+    }
+
+    /// Asks for what looking these fields up will read.
+    pub(crate) fn prefetch(&self, fields: &[&[u8]]) {
+        if let Repr::Table(table) = &self.0 {
+            table.prefetch(fields);
+        }
     }
 
     /// Sets `field`; true when it is new.

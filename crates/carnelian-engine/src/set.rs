@@ -3,37 +3,240 @@
 use crate::rng::Rng;
 use crate::sample::distinct;
 use crate::settings::Settings;
-use crate::table::Table;
-use carnelian_encoding::intset::IntSet;
-use carnelian_encoding::listpack::{Element, Listpack};
+use crate::table::{Table, TableIter};
+use carnelian_encoding::intset::{self, IntSet, IntSetRef};
+use carnelian_encoding::listpack::{self, Element, Listpack, ListpackRef, Pos};
 use carnelian_encoding::number::parse_i64;
 
 /// A set of distinct members.
+#[derive(Clone)]
 pub struct Set(Repr);
 
+#[derive(Clone)]
 enum Repr {
     Ints(IntSet),
     Packed(Listpack),
     Table(Box<Table<false>>),
 }
 
-impl<'a> IntoIterator for &'a Set {
-    type Item = Element<'a>;
-    type IntoIter = Box<dyn Iterator<Item = Element<'a>> + 'a>;
+/// A look at a set.
+#[derive(Clone, Copy)]
+pub struct SetRef<'a>(Look<'a>);
 
-    fn into_iter(self) -> Self::IntoIter {
+#[derive(Clone, Copy)]
+enum Look<'a> {
+    Ints(IntSetRef<'a>),
+    Packed(ListpackRef<'a>),
+    Table(&'a Table<false>),
+}
+
+/// The members of a set.
+pub struct SetIter<'a>(Walk<'a>);
+
+enum Walk<'a> {
+    Ints(intset::Iter<'a>),
+    Packed(listpack::Iter<'a>),
+    Table(TableIter<'a, false>),
+}
+
+impl<'a> Iterator for SetIter<'a> {
+    type Item = Element<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        match &mut self.0 {
+            Walk::Ints(ints) => ints.next().map(Element::Int),
+            Walk::Packed(packed) => packed.next(),
+            Walk::Table(table) => table.next().map(|(member, _)| Element::Str(member)),
+        }
+    }
+}
+
+impl<'a> IntoIterator for SetRef<'a> {
+    type Item = Element<'a>;
+    type IntoIter = SetIter<'a>;
+
+    fn into_iter(self) -> SetIter<'a> {
         self.iter()
     }
 }
 
-impl Clone for Set {
-    fn clone(&self) -> Self {
-        Self(match &self.0 {
-            Repr::Ints(ints) => Repr::Ints(ints.clone()),
-            Repr::Packed(packed) => Repr::Packed(packed.clone()),
-            Repr::Table(table) => Repr::Table(table.clone()),
+impl<'a> IntoIterator for &'a Set {
+    type Item = Element<'a>;
+    type IntoIter = SetIter<'a>;
+
+    fn into_iter(self) -> SetIter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> SetRef<'a> {
+    /// A look at the bytes of an intset.
+    #[inline]
+    pub(crate) fn ints(bytes: &'a [u8]) -> Self {
+        Self(Look::Ints(IntSetRef::trusted(bytes)))
+    }
+
+    /// A look at the bytes of a listpack of members.
+    #[inline]
+    pub(crate) fn packed(bytes: &'a [u8]) -> Self {
+        Self(Look::Packed(ListpackRef::trusted(bytes)))
+    }
+
+    /// The integers, when they are the encoding.
+    pub fn as_intset(self) -> Option<IntSetRef<'a>> {
+        match self.0 {
+            Look::Ints(ints) => Some(ints),
+            _ => None,
+        }
+    }
+
+    /// The listpack, when that is the encoding.
+    pub fn as_listpack(self) -> Option<ListpackRef<'a>> {
+        match self.0 {
+            Look::Packed(packed) => Some(packed),
+            _ => None,
+        }
+    }
+
+    /// Name of the encoding, as OBJECT ENCODING gives it.
+    pub fn encoding(self) -> &'static str {
+        match self.0 {
+            Look::Ints(_) => "intset",
+            Look::Packed(_) => "listpack",
+            Look::Table(_) => "hashtable",
+        }
+    }
+
+    /// Number of members.
+    pub fn len(self) -> usize {
+        match self.0 {
+            Look::Ints(ints) => ints.len(),
+            Look::Packed(packed) => packed.len(),
+            Look::Table(table) => table.len(),
+        }
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether `member` is in the set. O(1), O(log n) for integers, O(n) while small.
+    pub fn contains(self, member: &[u8]) -> bool {
+        match self.0 {
+            Look::Ints(ints) => parse_i64(member).is_some_and(|value| ints.contains(value)),
+            Look::Packed(packed) => find(packed, member).is_some(),
+            Look::Table(table) => table.get(member).is_some(),
+        }
+    }
+
+    /// As [`contains`](Self::contains), for a member of another set.
+    pub fn contains_element(self, member: Element<'_>) -> bool {
+        match (self.0, member) {
+            (Look::Ints(ints), Element::Int(value)) => ints.contains(value),
+            _ => member.with_bytes(|bytes| self.contains(bytes)),
+        }
+    }
+
+    /// All members: integers in ascending order, others in no particular order.
+    pub fn iter(self) -> SetIter<'a> {
+        SetIter(match self.0 {
+            Look::Ints(ints) => Walk::Ints(ints.iter()),
+            Look::Packed(packed) => Walk::Packed(packed.iter()),
+            Look::Table(table) => Walk::Table(table.iter()),
         })
     }
+
+    /// The member at a place in `0..len()` of a small encoding.
+    fn at(self, index: usize) -> Option<Element<'a>> {
+        match self.0 {
+            Look::Ints(ints) => ints.get(index).map(Element::Int),
+            Look::Packed(packed) => packed.seek(index as isize).map(|position| packed.get(position)),
+            Look::Table(_) => None,
+        }
+    }
+
+    /// A uniformly chosen member. O(1) expected, or O(n) for a listpack.
+    pub fn random(self, rng: &mut Rng) -> Option<Element<'a>> {
+        match self.0 {
+            Look::Table(table) => table.random(rng).map(|(member, _)| Element::Str(member)),
+            _ => self.at(rng.below(self.len())),
+        }
+    }
+
+    /// Visits `count` different members, at most all, every choice of them as likely as any other. O(count) where that is
+    /// little, else O(n).
+    pub fn sample(self, rng: &mut Rng, count: usize, mut visit: impl FnMut(Element<'a>)) {
+        match self.0 {
+            Look::Table(table) => table.sample(rng, count, |member, _| visit(Element::Str(member))),
+            Look::Ints(_) => distinct(rng, self.len(), count, |place| {
+                if let Some(member) = self.at(place) {
+                    visit(member);
+                }
+            }),
+            Look::Packed(packed) => {
+                let members: Vec<Element<'a>> = packed.iter().collect();
+                distinct(rng, members.len(), count, |place| visit(members[place]));
+            }
+        }
+    }
+
+    /// Visits about `count` members from `cursor` on and returns the next cursor, 0 at the end. Small sets are visited
+    /// whole.
+    pub fn scan(self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'a>)) -> u64 {
+        if let Look::Table(table) = self.0 {
+            return table.scan(cursor, count, |member, _| visit(Element::Str(member)));
+        }
+        self.iter().for_each(visit);
+        0
+    }
+
+    /// A copy of its own, with some room to grow if it is small. O(n).
+    pub fn to_set(self) -> Set {
+        Set(match self.0 {
+            Look::Ints(ints) => Repr::Ints(IntSet::with_room(ints, UNPACK_ROOM_INTS)),
+            Look::Packed(packed) => Repr::Packed(Listpack::with_room(packed, 0, UNPACK_ROOM)),
+            Look::Table(table) => Repr::Table(Box::new(table.clone())),
+        })
+    }
+
+    /// Asserts that the encoding is sound and members are distinct. O(n), O(n²) for a listpack.
+    pub(crate) fn check(self) {
+        assert_eq!(self.iter().count(), self.len(), "the length is that of the members");
+        match self.0 {
+            Look::Ints(ints) => {
+                assert!(ints.iter().is_sorted_by(|a, b| a < b), "integers ascend");
+            }
+            Look::Packed(packed) => {
+                for (place, member) in packed.iter().enumerate() {
+                    assert!(!packed.iter().take(place).any(|other| other == member), "members are distinct");
+                }
+            }
+            Look::Table(table) => table.check(),
+        }
+    }
+
+    /// Number of hash buckets, 0 in the small encodings (for DEBUG HTSTATS-KEY).
+    pub fn buckets(self) -> usize {
+        match self.0 {
+            Look::Table(table) => table.places(),
+            _ => 0,
+        }
+    }
+
+    /// Where the members are in memory: two looks at the same set have the same address.
+    pub fn address(self) -> *const u8 {
+        match self.0 {
+            Look::Ints(ints) => ints.as_bytes().as_ptr(),
+            Look::Packed(packed) => packed.as_bytes().as_ptr(),
+            Look::Table(table) => std::ptr::from_ref(table).cast(),
+        }
+    }
+}
+
+fn find(packed: ListpackRef<'_>, member: &[u8]) -> Option<Pos> {
+    packed.find(packed.first()?, member, 0)
 }
 
 /// Most members of an intset: its header counts bytes in 32 bits, whatever the setting says.
@@ -77,31 +280,6 @@ impl Set {
         set
     }
 
-    /// The integers, when they are the encoding.
-    pub fn as_intset(&self) -> Option<&IntSet> {
-        match &self.0 {
-            Repr::Ints(ints) => Some(ints),
-            _ => None,
-        }
-    }
-
-    /// The listpack, when that is the encoding.
-    pub fn as_listpack(&self) -> Option<&Listpack> {
-        match &self.0 {
-            Repr::Packed(packed) => Some(packed),
-            _ => None,
-        }
-    }
-
-    /// Name of the encoding, as OBJECT ENCODING gives it.
-    pub fn encoding(&self) -> &'static str {
-        match &self.0 {
-            Repr::Ints(_) => "intset",
-            Repr::Packed(_) => "listpack",
-            Repr::Table(_) => "hashtable",
-        }
-    }
-
     /// Allocations to free, about.
     pub(crate) fn parts(&self) -> usize {
         match &self.0 {
@@ -110,13 +288,19 @@ impl Set {
         }
     }
 
+    /// A look at the set, with all the reading methods.
+    #[inline]
+    pub fn view(&self) -> SetRef<'_> {
+        SetRef(match &self.0 {
+            Repr::Ints(ints) => Look::Ints(ints.view()),
+            Repr::Packed(packed) => Look::Packed(packed.view()),
+            Repr::Table(table) => Look::Table(table),
+        })
+    }
+
     /// Number of members.
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Repr::Ints(ints) => ints.len(),
-            Repr::Packed(packed) => packed.len(),
-            Repr::Table(table) => table.len(),
-        }
+        self.view().len()
     }
 
     /// Whether there is no member.
@@ -126,20 +310,18 @@ impl Set {
 
     /// Whether `member` is in the set. O(1), O(log n) for integers, O(n) while small.
     pub fn contains(&self, member: &[u8]) -> bool {
-        match &self.0 {
-            Repr::Ints(ints) => parse_i64(member).is_some_and(|value| ints.contains(value)),
-            Repr::Packed(packed) => {
-                packed.first().is_some_and(|first| packed.find(first, member, 0).is_some())
-            }
-            Repr::Table(table) => table.get(member).is_some(),
-        }
+        self.view().contains(member)
     }
 
-    /// As [`contains`](Self::contains), for a member of another set.
-    pub fn contains_element(&self, member: Element<'_>) -> bool {
-        match (&self.0, member) {
-            (Repr::Ints(ints), Element::Int(value)) => ints.contains(value),
-            _ => member.with_bytes(|bytes| self.contains(bytes)),
+    /// All members: integers in ascending order, others in no particular order.
+    pub fn iter(&self) -> SetIter<'_> {
+        self.view().iter()
+    }
+
+    /// Asks for what looking these members up will read.
+    pub(crate) fn prefetch(&self, members: &[&[u8]]) {
+        if let Repr::Table(table) = &self.0 {
+            table.prefetch(members);
         }
     }
 
@@ -158,7 +340,7 @@ impl Set {
                 new
             }
             Repr::Packed(packed) => {
-                if packed.first().is_some_and(|first| packed.find(first, member, 0).is_some()) {
+                if find(packed.view(), member).is_some() {
                     return false;
                 }
                 if member.len() > settings.set_max_listpack_value()
@@ -217,7 +399,7 @@ impl Set {
     pub fn remove(&mut self, member: &[u8]) -> bool {
         match &mut self.0 {
             Repr::Ints(ints) => parse_i64(member).is_some_and(|value| ints.remove(value)),
-            Repr::Packed(packed) => match packed.first().and_then(|first| packed.find(first, member, 0)) {
+            Repr::Packed(packed) => match find(packed.view(), member) {
                 Some(position) => {
                     packed.delete(position);
                     true
@@ -228,82 +410,22 @@ impl Set {
         }
     }
 
-    /// All members: integers in ascending order, others in no particular order.
-    pub fn iter(&self) -> Box<dyn Iterator<Item = Element<'_>> + '_> {
-        match &self.0 {
-            Repr::Ints(ints) => Box::new(ints.iter().map(Element::Int)),
-            Repr::Packed(packed) => Box::new(packed.iter()),
-            Repr::Table(table) => Box::new(table.iter().map(|(member, _)| Element::Str(member))),
-        }
-    }
-
-    /// The member at a place in `0..len()` of a small encoding.
-    fn at(&self, index: usize) -> Option<Element<'_>> {
-        match &self.0 {
-            Repr::Ints(ints) => ints.get(index).map(Element::Int),
-            Repr::Packed(packed) => packed.seek(index as isize).map(|position| packed.get(position)),
-            Repr::Table(_) => None,
-        }
-    }
-
-    /// A uniformly chosen member. O(1) expected, or O(n) for a listpack.
-    pub fn random(&self, rng: &mut Rng) -> Option<Element<'_>> {
-        match &self.0 {
-            Repr::Table(table) => table.random(rng).map(|(member, _)| Element::Str(member)),
-            _ => self.at(rng.below(self.len())),
-        }
-    }
-
-    /// Removes and returns a uniformly chosen member. O(1) expected, or O(n) while small.
-    pub fn pop_random(&mut self, rng: &mut Rng) -> Option<Vec<u8>> {
-        if let Repr::Table(table) = &mut self.0 {
-            return table.pop_random(rng);
-        }
-        let member = self.random(rng)?.to_vec();
-        self.remove(&member);
-        Some(member)
-    }
-
-    /// Visits `count` different members, at most all, every choice of them as likely as any other. O(count) where that is
-    /// little, else O(n).
-    pub fn sample<'a>(&'a self, rng: &mut Rng, count: usize, mut visit: impl FnMut(Element<'a>)) {
-        match &self.0 {
-            Repr::Table(table) => table.sample(rng, count, |member, _| visit(Element::Str(member))),
-            Repr::Ints(_) => distinct(rng, self.len(), count, |place| {
-                if let Some(member) = self.at(place) {
-                    visit(member);
-                }
-            }),
-            Repr::Packed(packed) => {
-                let members: Vec<Element<'a>> = packed.iter().collect();
-                distinct(rng, members.len(), count, |place| visit(members[place]));
-            }
-        }
-    }
-
-    /// Visits about `count` members from `cursor` on and returns the next cursor, 0 at the end. Small sets are visited
-    /// whole.
-    pub fn scan<'a>(&'a self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'a>)) -> u64 {
-        if let Repr::Table(table) = &self.0 {
-            return table.scan(cursor, count, |member, _| visit(Element::Str(member)));
-        }
-        self.iter().for_each(visit);
-        0
-    }
-
-    /// Asserts that the encoding is sound and members are distinct. O(n), O(n²) for a listpack.
-    pub(crate) fn check(&self) {
-        assert_eq!(self.iter().count(), self.len(), "the length is that of the members");
-        match &self.0 {
+    /// Removes a uniformly chosen member after `take` has seen it; `None` when there is none. O(1) expected, or O(n) while
+    /// small.
+    pub fn pop_random<T>(&mut self, rng: &mut Rng, take: impl FnOnce(Element<'_>) -> T) -> Option<T> {
+        match &mut self.0 {
+            Repr::Table(table) => table.pop_random(rng, |member| take(Element::Str(member))),
             Repr::Ints(ints) => {
-                assert!(ints.iter().is_sorted_by(|a, b| a < b), "integers ascend");
+                let value = ints.get(rng.below(ints.len()))?;
+                ints.remove(value);
+                Some(take(Element::Int(value)))
             }
             Repr::Packed(packed) => {
-                for (place, member) in packed.iter().enumerate() {
-                    assert!(!packed.iter().take(place).any(|other| other == member), "members are distinct");
-                }
+                let position = packed.seek(rng.below(packed.len()) as isize)?;
+                let taken = take(packed.get(position));
+                packed.delete(position);
+                Some(taken)
             }
-            Repr::Table(table) => table.check(),
         }
     }
 
@@ -314,12 +436,8 @@ impl Set {
             Repr::Table(table) => size_of::<Table<false>>() + table.heap_bytes(),
         }
     }
-
-    /// Number of hash buckets, 0 in the small encodings (for DEBUG HTSTATS-KEY).
-    pub fn buckets(&self) -> usize {
-        match &self.0 {
-            Repr::Table(table) => table.places(),
-            _ => 0,
-        }
-    }
 }
+
+/// Bytes that a listpack, and integers that an intset can grow by after it was unpacked.
+const UNPACK_ROOM: usize = 64;
+const UNPACK_ROOM_INTS: usize = 4;

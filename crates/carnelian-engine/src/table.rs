@@ -4,11 +4,13 @@
 //! longer than a byte can say, or too long for a slot, is an object beside the arena.
 
 use crate::arena::{Arena, Ref, slot_bytes};
-use crate::buckets::{Buckets, Items, NEVER_DUE, Place};
+use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Refs};
 use crate::rng::Rng;
 use crate::segments::Segments;
 use crate::settings::Settings;
+use crate::warm::{WARM_MOST, ask_for_items};
 use ahash::RandomState;
+use smallvec::SmallVec;
 use std::collections::HashSet;
 
 /// Length that stands for an object.
@@ -105,6 +107,31 @@ impl Layout {
     }
 }
 
+/// Items from which on a table is asked for ahead of the commands on it.
+const LARGE: usize = 8192;
+/// Items that are asked for ahead of the one that is visited: their waits for memory overlap.
+const AHEAD: usize = 16;
+
+/// The items of a table.
+pub(crate) struct TableIter<'a, const VALUES: bool> {
+    table: &'a Table<VALUES>,
+    items: Refs<'a>,
+    /// The same items, [`AHEAD`] of them further on.
+    ahead: Refs<'a>,
+}
+
+impl<'a, const VALUES: bool> Iterator for TableIter<'a, VALUES> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(at) = self.ahead.next() {
+            self.table.arena.prefetch(at);
+        }
+        self.items.next().map(|at| self.table.parts(at))
+    }
+}
+
 struct Keys<'a, const VALUES: bool> {
     arena: &'a Arena,
     long: &'a Long,
@@ -161,6 +188,10 @@ impl<const VALUES: bool> Table<VALUES> {
         parts::<VALUES>(&self.arena, &self.long, at)
     }
 
+    fn keys(&self) -> Keys<'_, VALUES> {
+        Keys { arena: &self.arena, long: &self.long, hasher: &self.hasher }
+    }
+
     #[inline]
     fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, Ref)> {
         self.index.find(hash, |at| self.parts(at).0 == key)
@@ -170,6 +201,21 @@ impl<const VALUES: bool> Table<VALUES> {
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.find(self.hasher.hash_one(key), key).map(|(_, at)| self.parts(at).1)
+    }
+
+    /// Asks for what looking these keys up will read, so that the waits overlap. A table that is not large is in the caches
+    /// anyway.
+    pub(crate) fn prefetch(&self, keys: &[&[u8]]) {
+        if self.len() < LARGE {
+            return;
+        }
+        let hashes: SmallVec<[u64; WARM_MOST]> = keys.iter().map(|key| self.hasher.hash_one(*key)).collect();
+        for &hash in &hashes {
+            self.index.prefetch(hash);
+        }
+        ask_for_items(hashes.into_iter(), |hash, bucket| {
+            self.index.prefetch_items(hash, bucket, |at| self.arena.prefetch(at))
+        });
     }
 
     /// Adds a key or replaces its value; true when the key is new. O(1).
@@ -261,15 +307,15 @@ impl<const VALUES: bool> Table<VALUES> {
 
     /// A uniformly chosen item. O(1) expected.
     pub(crate) fn random(&self, rng: &mut Rng) -> Option<(&[u8], &[u8])> {
-        self.index.random(rng).map(|(_, at)| self.parts(at))
+        self.index.random(rng, &self.keys()).map(|(_, at)| self.parts(at))
     }
 
-    /// Removes a uniformly chosen item and returns its key. O(1) expected.
-    pub(crate) fn pop_random(&mut self, rng: &mut Rng) -> Option<Vec<u8>> {
-        let (place, at) = self.index.random(rng)?;
-        let key = self.parts(at).0.to_vec();
+    /// Removes a uniformly chosen item after `take` has seen its key; `None` when there is none. O(1) expected.
+    pub(crate) fn pop_random<T>(&mut self, rng: &mut Rng, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let (place, at) = self.index.random(rng, &self.keys())?;
+        let taken = take(self.parts(at).0);
         self.remove_at(place, at);
-        Some(key)
+        Some(taken)
     }
 
     /// Visits `count` different items, at most all, every choice of them as likely as any other. O(count) where that is
@@ -293,7 +339,7 @@ impl<const VALUES: bool> Table<VALUES> {
         }
         let mut seen = HashSet::with_capacity(wanted);
         while seen.len() < wanted {
-            let Some((_, at)) = self.index.random(rng) else { return };
+            let Some((_, at)) = self.index.random(rng, &self.keys()) else { return };
             if seen.insert(at) {
                 let (key, value) = self.parts(at);
                 visit(key, value);
@@ -302,8 +348,10 @@ impl<const VALUES: bool> Table<VALUES> {
     }
 
     /// All items, in no particular order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.index.iter().map(|at| self.parts(at))
+    pub(crate) fn iter(&self) -> TableIter<'_, VALUES> {
+        let mut ahead = self.index.iter();
+        ahead.by_ref().take(AHEAD).for_each(|at| self.arena.prefetch(at));
+        TableIter { table: self, ahead, items: self.index.iter() }
     }
 
     /// One cursor iteration of about `count` items; see [`Buckets::scan`].
@@ -336,8 +384,7 @@ impl<const VALUES: bool> Table<VALUES> {
     /// Asserts that the table is sound and finds every item. O(n).
     pub(crate) fn check(&self) {
         self.arena.check();
-        let keys = Keys::<VALUES> { arena: &self.arena, long: &self.long, hasher: &self.hasher };
-        self.index.check(&keys, |_| NEVER_DUE);
+        self.index.check(&self.keys(), |_| NEVER_DUE);
         let (mut live, mut long) = (0, 0);
         for at in self.index.iter() {
             let (key, value) = self.parts(at);
@@ -407,7 +454,7 @@ mod tests {
             table.sample(&mut rng, count, |key, _| assert!(seen.insert(key.to_vec())));
             prop_assert_eq!(seen.len(), count.min(len as usize));
             let mut left = len;
-            while let Some(key) = table.pop_random(&mut rng) {
+            while let Some(key) = table.pop_random(&mut rng, <[u8]>::to_vec) {
                 left -= 1;
                 prop_assert!(table.get(&key).is_none());
             }

@@ -1,10 +1,9 @@
 //! A value of any type.
 
-use crate::entry::Payload;
 use crate::hash::{Hash, HashRef};
-use crate::list::List;
+use crate::list::{List, ListRef};
 use crate::objects::Object;
-use crate::set::Set;
+use crate::set::{Set, SetRef};
 use crate::string::{StringRef, StringValue};
 use carnelian_encoding::listpack::Element;
 
@@ -52,9 +51,9 @@ pub enum ValueRef<'a> {
     /// A string.
     String(StringRef<'a>),
     /// A list.
-    List(&'a List),
+    List(ListRef<'a>),
     /// A set.
-    Set(&'a Set),
+    Set(SetRef<'a>),
     /// A hash.
     Hash(HashRef<'a>),
 }
@@ -73,8 +72,8 @@ impl Value {
     pub fn view(&self) -> ValueRef<'_> {
         match self {
             Self::String(string) => ValueRef::String(string.view()),
-            Self::List(list) => ValueRef::List(list),
-            Self::Set(set) => ValueRef::Set(set),
+            Self::List(list) => ValueRef::List(list.view()),
+            Self::Set(set) => ValueRef::Set(set.view()),
             Self::Hash(hash) => ValueRef::Hash(hash.view()),
         }
     }
@@ -123,8 +122,8 @@ impl ValueRef<'_> {
                 Element::Str(bytes) => bytes.as_ptr(),
                 Element::Int(_) => std::ptr::null(),
             },
-            Self::List(list) => std::ptr::from_ref(list).cast(),
-            Self::Set(set) => std::ptr::from_ref(set).cast(),
+            Self::List(list) => list.address(),
+            Self::Set(set) => set.address(),
             Self::Hash(hash) => hash.address(),
         }
     }
@@ -133,8 +132,8 @@ impl ValueRef<'_> {
     pub fn to_value(self) -> Value {
         match self {
             Self::String(string) => string.to_value().into(),
-            Self::List(list) => list.clone().into(),
-            Self::Set(set) => set.clone().into(),
+            Self::List(list) => list.to_list().into(),
+            Self::Set(set) => set.to_set().into(),
             Self::Hash(hash) => hash.to_hash().into(),
         }
     }
@@ -158,7 +157,7 @@ impl Object {
     pub(crate) fn is_slow_to_free(&self) -> bool {
         let parts = match self {
             Self::Text(_) => 1,
-            Self::List(list) => list.nodes().len(),
+            Self::List(list) => list.view().nodes().len(),
             Self::Set(set) => set.parts(),
             Self::Hash(hash) => hash.parts(),
         };
@@ -181,7 +180,6 @@ pub trait Collection: Kept + Into<Value> {}
 
 mod sealed {
     use super::ValueRef;
-    use crate::entry::Payload;
     use crate::objects::Object;
 
     /// How a collection lies in its entry or beside the arena.
@@ -193,10 +191,10 @@ mod sealed {
         fn of(object: &mut Object) -> Option<&mut Self>;
         /// The collection at a look, if it is of this type.
         fn read(value: ValueRef<'_>) -> Option<Self::Look<'_>>;
-        /// A copy of a collection that lies in its entry, if it is of this type.
+        /// A copy with some room to grow, if it is of this type.
         fn unpack(value: ValueRef<'_>) -> Option<Self>;
-        /// For an entry under a key of `key` bytes, if it is small enough to lie there.
-        fn packed(&self, key: usize) -> Option<Payload<'_>>;
+        /// A look at it.
+        fn look(&self) -> ValueRef<'_>;
         /// As an object.
         fn into_object(self) -> Object;
     }
@@ -205,7 +203,7 @@ mod sealed {
 pub(crate) use sealed::Kept;
 
 macro_rules! collection {
-    ($type:ident, $look:ty, $value:ident => $unpack:expr, ($this:ident, $key:ident) => $pack:expr) => {
+    ($type:ident, $look:ty, $copy:ident) => {
         impl Kept for $type {
             type Look<'a> = $look;
 
@@ -223,13 +221,12 @@ macro_rules! collection {
                 }
             }
 
-            fn unpack($value: ValueRef<'_>) -> Option<Self> {
-                $unpack
+            fn unpack(value: ValueRef<'_>) -> Option<Self> {
+                Self::read(value).map(|value| value.$copy())
             }
 
-            fn packed(&self, $key: usize) -> Option<Payload<'_>> {
-                let $this = self;
-                $pack
+            fn look(&self) -> ValueRef<'_> {
+                ValueRef::$type(self.view())
             }
 
             fn into_object(self) -> Object {
@@ -247,12 +244,9 @@ macro_rules! collection {
     };
 }
 
-collection!(List, &'a List, _value => None, (_list, _key) => None);
-collection!(Set, &'a Set, _value => None, (_set, _key) => None);
-collection!(Hash, HashRef<'a>, value => match value {
-    ValueRef::Hash(hash) => hash.as_listpack().map(|packed| Self::unpack(packed.as_bytes())),
-    _ => None,
-}, (hash, key) => Payload::of_small_hash(key, hash.view()));
+collection!(List, ListRef<'a>, to_list);
+collection!(Set, SetRef<'a>, to_set);
+collection!(Hash, HashRef<'a>, to_hash);
 
 impl From<StringValue> for Value {
     fn from(value: StringValue) -> Self {

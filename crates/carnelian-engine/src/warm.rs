@@ -5,197 +5,116 @@
 //! asked for beforehand, so that the waits of all of them overlap. Each step needs what the step before it asked for, so
 //! each goes over all keys before the next begins.
 //!
-//! A thread that is alone takes each shard once and holds it until the last step: nobody else wants it. Several threads
-//! would keep each other out of nearly everything in this way, so a thread with a seat locks a shard for one step of one
-//! key only. Its lock is what it asks for first, some keys ahead: most of them lie in the cache of another core.
+//! A thread that is alone keeps the shards that it takes until the commands have run: nobody else wants them.
+//! Several threads would keep each other out of nearly everything in this way, so a thread with a seat takes a shard for
+//! the moment of one step only. The locks are the first that it asks for then: most of them lie in the cache of another
+//! core.
 
 use crate::buckets::Warmed;
 use crate::db::Db;
-use crate::engine::{Engine, KeyHash, MAX_SHARDS};
-use crate::lock::{Guard, Seat};
-use crate::shard::Shard;
+use crate::engine::{Engine, KeyHash, Shards};
+use crate::lock::Seat;
 use smallvec::SmallVec;
 
-/// Most keys of one [`Warming`]: as many waits for memory as processors overlap, and some more.
+/// Most keys that are worth warming together: as many waits for memory as processors overlap, and some more.
 pub const WARM_MOST: usize = 32;
 
-/// Keys whose locks are asked for before the first of them is used: the way from another core takes as long as parsing a few
-/// requests.
-const LOCKS_AHEAD: usize = 4;
-
-/// Keys that will be looked up soon, of one database. Changes nothing.
-pub struct Warming<'e> {
-    engine: &'e Engine,
-    db: usize,
-    holding: Holding<'e>,
-    keys: SmallVec<[Asked; WARM_MOST]>,
+/// A key that will be looked up soon.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Its hash.
+    pub key: KeyHash,
+    /// Its shard will not be locked if that can be avoided.
+    pub to_look: bool,
 }
 
-struct Asked {
-    hash: u64,
-    /// The bucket that has been asked for, behind the first.
-    bucket: Option<Warmed>,
-}
-
-/// For how long a shard is held.
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack, for a moment")]
-enum Holding<'e> {
-    /// Until the end.
-    Throughout(Held<'e>),
-    /// For one step: with this seat if it is open to it, else locked, and that for one key only.
+/// For how long [`Engine::warm`] holds a shard.
+pub enum Holding<'e, 'k> {
+    /// As long as these shards are held, for a thread that is alone: see [`Keyspace::enter_keeping`](crate::Keyspace::enter_keeping).
+    Kept(&'k mut Shards<'e>),
+    /// For one step and one key, with this seat if the shard is open to it.
     Briefly(&'e Seat),
 }
 
-/// Shards that have been locked, each once.
-struct Held<'e> {
-    /// By shard: the place of its lock.
-    places: [u8; MAX_SHARDS],
-    locks: [Option<Guard<'e, Shard>>; WARM_MOST],
-    locked: usize,
-}
-
-/// No shard has this place among the locks.
-const NOT_TRIED: u8 = u8::MAX;
-const IN_VAIN: u8 = u8::MAX - 1;
-
-impl<'e> Held<'e> {
-    fn none() -> Self {
-        Self { places: [NOT_TRIED; MAX_SHARDS], locks: [const { None }; WARM_MOST], locked: 0 }
-    }
-
-    /// Locks a shard unless that has been tried already. One that another thread holds is left out.
-    #[inline]
-    fn take(&mut self, engine: &'e Engine, shard: usize) {
-        if self.places[shard % MAX_SHARDS] == NOT_TRIED {
-            self.try_lock(engine, shard);
-        }
-    }
-
-    #[inline(never)]
-    fn try_lock(&mut self, engine: &'e Engine, shard: usize) {
-        let mut place = IN_VAIN;
-        if let Some(free) = self.locks.get_mut(self.locked) {
-            *free = engine.lock_of(shard).and_then(|lock| {
-                let mut guard = lock.try_lock()?;
-                guard.keep();
-                Some(guard)
-            });
-            if free.is_some() {
-                place = self.locked as u8;
-                self.locked += 1;
-            }
-        }
-        self.places[shard % MAX_SHARDS] = place;
-    }
-
-    #[inline]
-    fn get(&self, shard: usize) -> Option<&Shard> {
-        let place = self.places[shard % MAX_SHARDS];
-        self.locks.get(usize::from(place))?.as_deref()
-    }
-}
-
-impl<'e> Warming<'e> {
-    /// Begins; worth its while for several keys that are looked up right after. Without a seat it holds every shard until it
-    /// has finished: for a thread that is the only one.
-    #[inline]
-    pub fn new(engine: &'e Engine, db: usize, seat: Option<&'e Seat>) -> Self {
-        let holding = match seat {
-            None => Holding::Throughout(Held::none()),
-            Some(seat) => Holding::Briefly(seat),
-        };
-        Self { engine, db, holding, keys: SmallVec::new() }
-    }
-
-    /// Whether it takes more keys.
-    #[inline]
-    pub fn has_room(&self) -> bool {
-        self.keys.len() < WARM_MOST
-    }
-
-    /// Asks for the first of what looking this key up will read. A key whose shard is held is left out, and so are keys
-    /// beyond the first [`WARM_MOST`]. `to_look` says that the shard will not be locked if that can be avoided.
-    #[inline]
-    pub fn ask(&mut self, KeyHash(hash): KeyHash, to_look: bool) {
-        // Many pipelines use one key over and over.
-        if !self.has_room() || self.keys.last().is_some_and(|last| last.hash == hash) {
-            return;
-        }
-        let shard = self.engine.shard_of_hash(hash);
-        match &mut self.holding {
-            Holding::Throughout(held) => {
-                held.take(self.engine, shard);
-                let Some(db) = held.get(shard).and_then(|shard| shard.dbs.get(self.db)) else { return };
-                db.prefetch_index(hash);
-            }
-            &mut Holding::Briefly(seat) => {
-                self.engine.prefetch_lock(shard, to_look);
-                if let Some(before) = self.keys.len().checked_sub(LOCKS_AHEAD) {
-                    self.ask_index(seat, before);
+impl<'e> Holding<'e, '_> {
+    /// Looks at a database in the shard of a hash; `None` when another thread holds it.
+    #[inline(always)]
+    fn look<R>(
+        &mut self,
+        engine: &'e Engine,
+        db: usize,
+        hash: u64,
+        look: impl FnOnce(&Db) -> R,
+    ) -> Option<R> {
+        let number = engine.shard_of_hash(hash);
+        match self {
+            Self::Kept(shards) => {
+                if !shards.turn_to(number) && !engine.try_lock_into(number, shards) {
+                    return None;
                 }
+                shards.single(number)?.dbs.get(db).map(look)
             }
-        }
-        self.keys.push(Asked { hash, bucket: None });
-    }
-
-    /// Asks for the place in the index of a key whose lock has been asked for.
-    #[inline]
-    fn ask_index(&self, seat: &Seat, number: usize) {
-        let Some(&Asked { hash, .. }) = self.keys.get(number) else { return };
-        let Some(lock) = self.engine.lock_of(self.engine.shard_of_hash(hash)) else { return };
-        let prefetch = |shard: &Shard| {
-            if let Some(db) = shard.dbs.get(self.db) {
-                db.prefetch_index(hash);
-            }
-        };
-        if let Some(shard) = lock.read(seat) {
-            prefetch(&shard);
-        } else if let Some(mut shard) = lock.try_lock() {
-            shard.keep();
-            prefetch(&shard);
-        }
-    }
-
-    /// Asks for the rest, key after key, and unlocks the shards.
-    #[inline]
-    pub fn finish(mut self) {
-        if let Holding::Briefly(seat) = self.holding {
-            for number in self.keys.len().saturating_sub(LOCKS_AHEAD)..self.keys.len() {
-                self.ask_index(seat, number);
-            }
-        }
-        while !self.keys.is_empty() {
-            self.step(|db, key| {
-                key.bucket = db.prefetch_entry(key.hash, key.bucket);
-                key.bucket.is_some()
-            });
-        }
-    }
-
-    /// Takes a step for each key: `ask` says whether there is a next one. Keys whose shards are held have none.
-    #[inline]
-    fn step(&mut self, mut ask: impl FnMut(&Db, &mut Asked) -> bool) {
-        let Self { engine, db, holding, keys } = self;
-        let mut ask = |shard: &Shard, key: &mut Asked| shard.dbs.get(*db).is_some_and(|db| ask(db, key));
-        let seat = match holding {
-            Holding::Throughout(held) => {
-                return keys.retain(|key| {
-                    held.get(engine.shard_of_hash(key.hash)).is_some_and(|shard| ask(shard, key))
-                });
-            }
-            Holding::Briefly(seat) => seat,
-        };
-        let lock_of = |key: &Asked| engine.lock_of(engine.shard_of_hash(key.hash));
-        let read = seat.read_several(keys.iter().filter_map(lock_of));
-        keys.retain(|key| {
-            let Some(lock) = lock_of(key) else { return false };
-            if read.covers(lock) {
-                return read.get(lock).is_some_and(|shard| ask(shard, key));
-            }
-            lock.try_lock().is_some_and(|mut shard| {
+            Self::Briefly(seat) => {
+                let lock = engine.lock_of(number)?;
+                if let Some(shard) = lock.read(seat) {
+                    return shard.dbs.get(db).map(look);
+                }
+                let mut shard = lock.try_lock()?;
                 shard.keep();
-                ask(&shard, key)
-            })
+                shard.dbs.get(db).map(look)
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Asks for what looking up these keys of a database will read, [`WARM_MOST`] at most. A key whose shard another thread
+    /// holds is left out. Changes nothing.
+    #[inline]
+    pub fn warm<'e>(&'e self, db: usize, wanted: &[Wanted], mut holding: Holding<'e, '_>) {
+        let hashes = wanted.iter().take(WARM_MOST).map(|wanted| wanted.key.0);
+        if matches!(holding, Holding::Briefly(_)) {
+            for wanted in wanted {
+                self.prefetch_lock(self.shard_of_key(wanted.key), wanted.to_look);
+            }
+        }
+        for hash in hashes.clone() {
+            holding.look(self, db, hash, |db| db.prefetch_index(hash));
+        }
+        ask_for_items(hashes, |hash, bucket| {
+            holding.look(self, db, hash, |db| db.prefetch_entry(hash, bucket)).flatten()
         });
+    }
+
+    /// Asks for what looking up members of a set, or fields of a hash, will read, whose key has been asked for. Changes
+    /// nothing.
+    #[inline(never)]
+    pub fn warm_members<'e>(
+        &'e self,
+        db: usize,
+        hash: KeyHash,
+        key: &[u8],
+        members: &[&[u8]],
+        mut holding: Holding<'e, '_>,
+    ) {
+        holding.look(self, db, hash.0, |db| db.prefetch_members(hash.0, key, members));
+    }
+}
+
+/// Asks for the items of all these hashes, whose first buckets have been asked for. `ask` asks for those of a bucket, or for the
+/// bucket behind it, and says which that is.
+#[inline(always)]
+pub(crate) fn ask_for_items(
+    hashes: impl Iterator<Item = u64>,
+    mut ask: impl FnMut(u64, Option<Warmed>) -> Option<Warmed>,
+) {
+    let mut beyond: SmallVec<[(u64, Warmed); WARM_MOST]> = SmallVec::new();
+    for hash in hashes {
+        if let Some(bucket) = ask(hash, None) {
+            beyond.push((hash, bucket));
+        }
+    }
+    while !beyond.is_empty() {
+        beyond.retain(|(hash, bucket)| ask(*hash, Some(*bucket)).map(|next| *bucket = next).is_some());
     }
 }

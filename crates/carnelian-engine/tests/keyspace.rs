@@ -115,7 +115,7 @@ proptest! {
             let [keys_seen, set_seen, hash_seen] = &mut seen;
             let after = [
                 cursors[0].map(|at| keys.scan(at, count, |key, _| { keys_seen.insert(key.to_vec()); })),
-                cursors[1].map(|at| set.scan(at, count, |member| { set_seen.insert(member.to_vec()); })),
+                cursors[1].map(|at| set.view().scan(at, count, |member| { set_seen.insert(member.to_vec()); })),
                 cursors[2].map(|at| hash.view().scan(at, count, |field, _| { hash_seen.insert(field.to_vec()); })),
             ];
             cursors = after.map(|at| at.filter(|at| *at != 0));
@@ -164,13 +164,13 @@ proptest! {
                 0 | 1 => prop_assert_eq!(set.add(&member, settings), model.insert(member)),
                 2 => prop_assert_eq!(set.remove(&member), model.remove(&member)),
                 _ => {
-                    let removed = set.pop_random(&mut Rng::new(place as u64));
+                    let removed = set.pop_random(&mut Rng::new(place as u64), |member| member.to_vec());
                     prop_assert_eq!(removed.is_some(), !model.is_empty());
                     prop_assert!(removed.is_none_or(|member| model.remove(&member)));
                 }
             }
             prop_assert_eq!(set.len(), model.len());
-            match set.encoding() {
+            match set.view().encoding() {
                 "intset" => prop_assert!(set.len() <= ints),
                 "listpack" => {
                     prop_assert!(set.len() <= packed);
@@ -184,14 +184,14 @@ proptest! {
         prop_assert!(model.iter().all(|member| set.contains(member)));
         for count in [0, 1, set.len() / 5, set.len() / 2, set.len() + 1] {
             let mut sampled = BTreeSet::new();
-            set.sample(&mut Rng::new(count as u64), count, |member| {
+            set.view().sample(&mut Rng::new(count as u64), count, |member| {
                 sampled.insert(member.to_vec());
             });
             prop_assert_eq!(sampled.len(), count.min(model.len()));
             prop_assert!(sampled.is_subset(&model));
         }
         let copy = set.clone();
-        prop_assert_eq!(copy.encoding(), set.encoding());
+        prop_assert_eq!(copy.view().encoding(), set.view().encoding());
         prop_assert_eq!(copy.len(), set.len());
         if !model.is_empty() {
             let mut keys = all(&engine, START_MS);

@@ -73,7 +73,7 @@ fn apply(op: &Op, list: &mut List, model: &mut VecDeque<Vec<u8>>, settings: &Set
                 slot.clone_from(value);
             }
             assert_eq!(
-                list.get_with(*index, |element| element.to_vec()).as_ref(),
+                list.view().get_with(*index, |element| element.to_vec()).as_ref(),
                 usize::try_from(absolute).ok().and_then(|index| model.get(index))
             );
         }
@@ -104,13 +104,13 @@ fn apply(op: &Op, list: &mut List, model: &mut VecDeque<Vec<u8>>, settings: &Set
         }
         Op::Find(from, value, limit) => {
             let mut found = Vec::new();
-            list.find(*from, value, *limit, |index| {
+            list.view().find(*from, value, *limit, |index| {
                 found.push(index);
                 true
             });
             assert_eq!(found, matches(*from, value, model, *limit));
             let mut first = None;
-            list.find(*from, value, *limit, |index| {
+            list.view().find(*from, value, *limit, |index| {
                 assert_eq!(first.replace(index), None, "the search stops when it is told to");
                 false
             });
@@ -119,7 +119,7 @@ fn apply(op: &Op, list: &mut List, model: &mut VecDeque<Vec<u8>>, settings: &Set
         Op::Range(start, count) => {
             let expected: Vec<_> = model.iter().skip(*start).take(*count).cloned().collect();
             let mut visited = Vec::new();
-            list.for_range(*start, *count, |element| visited.push(element.to_vec()));
+            list.view().for_range(*start, *count, |element| visited.push(element.to_vec()));
             assert_eq!(visited, expected);
         }
     }
@@ -135,7 +135,7 @@ fn matches(from: End, value: &[u8], model: &VecDeque<Vec<u8>>, limit: usize) -> 
 
 fn elements(list: &List, from: End) -> Vec<Vec<u8>> {
     let mut elements = Vec::new();
-    list.walk(from, usize::MAX, |index, element| {
+    list.view().walk(from, usize::MAX, |index, element| {
         let expected = match from {
             End::Left => elements.len(),
             End::Right => list.len() - 1 - elements.len(),
@@ -156,8 +156,8 @@ fn engine(fill: i64, packed_threshold: usize) -> Engine {
 
 /// Entries and bytes of the fullest node, and how many nodes hold one large element. Compressed nodes are not looked into.
 fn extent(list: &List) -> (usize, usize, usize) {
-    list.nodes().fold((0, 0, 0), |(entries, bytes, plain), node| match node {
-        ListNodeRef::Packed(packed) => (entries.max(packed.len()), bytes.max(packed.byte_len()), plain),
+    list.view().nodes().fold((0, 0, 0), |(entries, bytes, plain), node| match node {
+        ListNodeRef::Packed(packed) => (entries.max(packed.len()), bytes.max(packed.as_bytes().len()), plain),
         ListNodeRef::Plain(_) | ListNodeRef::Compressed { plain: true, .. } => (entries, bytes, plain + 1),
         ListNodeRef::Compressed { plain: false, len, .. } => (entries, bytes.max(len), plain),
     })
@@ -165,7 +165,7 @@ fn extent(list: &List) -> (usize, usize, usize) {
 
 /// Which nodes are compressed.
 fn compressed(list: &List) -> Vec<bool> {
-    list.nodes().map(|node| matches!(node, ListNodeRef::Compressed { .. })).collect()
+    list.view().nodes().map(|node| matches!(node, ListNodeRef::Compressed { .. })).collect()
 }
 
 proptest! {
@@ -222,7 +222,7 @@ fn replacing_elements_does_not_blow_up_a_node() {
     }
     assert_eq!(list.len(), 1000);
     assert!(extent(&list).1 <= 8192);
-    list.for_each(|element| assert!(matches!(element, Element::Str(bytes) if bytes.len() == 4000)));
+    list.view().for_each(|element| assert!(matches!(element, Element::Str(bytes) if bytes.len() == 4000)));
 }
 
 #[test]
@@ -288,10 +288,10 @@ fn a_list_keeps_the_settings_it_began_with() {
         list.push(End::Left, &[b'x'; 100], engine.settings());
     }
     list.check();
-    assert_eq!((list.fill(), list.compress_depth()), (2, 1));
+    assert_eq!((list.view().fill(), list.view().compress_depth()), (2, 1));
     assert_eq!(compressed(&list), [false, true, true, true, true, true, false]);
     let new = nodes_of_one(&engine, 10);
-    assert_eq!((new.fill(), new.compress_depth(), new.nodes().len()), (100, 0, 1));
+    assert_eq!((new.view().fill(), new.view().compress_depth(), new.view().nodes().len()), (100, 0, 1));
 }
 
 #[test]
@@ -301,11 +301,14 @@ fn reading_leaves_nodes_compressed() {
     let list = nodes_of_one(&engine, 30);
     let expected: Vec<Vec<u8>> = (0..30).map(|index| format!("{index:0100}").into_bytes()).collect();
     assert_eq!(elements(&list, End::Left), expected);
-    assert_eq!(list.get_with(14, |element| element.to_vec()).as_ref(), Some(&expected[14]));
+    assert_eq!(list.view().get_with(14, |element| element.to_vec()).as_ref(), Some(&expected[14]));
     // Another compressed node is read while one is.
-    list.walk(End::Left, 30, |index, element| {
+    list.view().walk(End::Left, 30, |index, element| {
         let other = 29 - index;
-        assert_eq!(list.get_with(other as i64, |element| element.to_vec()).as_ref(), Some(&expected[other]));
+        assert_eq!(
+            list.view().get_with(other as i64, |element| element.to_vec()).as_ref(),
+            Some(&expected[other])
+        );
         assert_eq!(element, &expected[index][..]);
         true
     });

@@ -59,5 +59,5 @@ pub use args::{Args, ArgsIter, OwnedArgs, Span};
 pub use decode::{DecodeError, DecodeLimits, Decoded, ReplyDecoder, decode_reply, encode_command};
 pub use inline::{quote_arg, split_args};
 pub use reply::Reply;
-pub use request::{Limits, ProtocolError, RequestParser, Status};
+pub use request::{Beginning, Limits, ProtocolError, RequestParser, Seen, Status};
 pub use writer::{Deferred, Protocol, ReplyWriter};

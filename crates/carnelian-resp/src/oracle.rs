@@ -11,7 +11,7 @@ use nom::{IResult, Parser};
 
 use crate::args::Args;
 use crate::inline::split_args;
-use crate::request::{Limits, ProtocolError, RequestParser, Status};
+use crate::request::{Beginning, Limits, ProtocolError, RequestParser, Status};
 
 /// What the grammar makes of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,16 +54,26 @@ pub fn requests(mut input: &[u8], limits: &Limits) -> Requests {
 /// then the rest. Panics where it breaks a promise other than finding what the grammar finds.
 pub fn requests_in_pieces(input: &[u8], cuts: impl IntoIterator<Item = usize>, limits: Limits) -> Requests {
     let mut parser = RequestParser::new(limits);
-    let (mut requests, mut start) = (Vec::new(), 0);
+    let (mut requests, mut start, mut beginning) = (Vec::new(), 0, Beginning::default());
     for end in cuts.into_iter().chain([input.len()]) {
         loop {
             let buffer = &input[start..end.max(start)];
             // Looking ahead says what parsing will say, or nothing.
             let mut spans = Vec::new();
-            let ahead = if parser.is_midway() { None } else { parser.look_ahead(buffer, 0, &mut spans) };
+            let ahead = if parser.is_midway() {
+                None
+            } else {
+                // Nor does it depend on how the request before it began.
+                let mut alone = Vec::new();
+                let fresh = parser.look_ahead(buffer, 0, &mut alone, &mut Beginning::default());
+                let seen = parser.look_ahead(buffer, 0, &mut spans, &mut beginning);
+                assert_eq!(seen.map(|seen| seen.end), fresh.map(|seen| seen.end));
+                assert_eq!(spans, alone);
+                seen
+            };
             let status = parser.parse(buffer);
-            if let Some(end) = ahead {
-                assert_eq!(status, Ok(Status::Complete { len: end }), "what is seen ahead is there");
+            if let Some(seen) = ahead {
+                assert_eq!(status, Ok(Status::Complete { len: seen.end }), "what is seen ahead is there");
                 assert_eq!(parser.args(buffer), Args::new(buffer, &spans), "and is the same");
             }
             match status {

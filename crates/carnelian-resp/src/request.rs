@@ -127,6 +127,57 @@ impl fmt::Display for ProtocolError {
 
 impl std::error::Error for ProtocolError {}
 
+/// A request that [`RequestParser::look_ahead`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Offset behind it.
+    pub end: usize,
+    /// It has the same first argument as the one before it, and as many of them.
+    pub repeats: bool,
+}
+
+/// How a request begins: the number of its arguments, and the first of them, as bytes. A request that begins with the same
+/// bytes need not have them read again.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beginning {
+    /// The bytes, followed by zeros.
+    bytes: u128,
+    mask: u128,
+    /// Number of bytes; 0 when none are known.
+    len: usize,
+    /// Number of arguments.
+    count: usize,
+    /// The first argument, from the start of the request on.
+    name: Span,
+}
+
+impl Beginning {
+    /// How the request at `at` begins, if that is short enough.
+    fn of(input: &[u8], at: usize, spans: &[Span]) -> Self {
+        let (Some(first), Some(bytes)) = (spans.first(), input.get(at..).and_then(|rest| rest.first_chunk()))
+        else {
+            return Self::default();
+        };
+        let name = Span { start: first.start - at, len: first.len };
+        let len = name.start + name.len + 2;
+        if len > size_of::<u128>() {
+            return Self::default();
+        }
+        let mask = u128::MAX >> (u128::BITS - 8 * len as u32);
+        Self { bytes: u128::from_le_bytes(*bytes) & mask, mask, len, count: spans.len(), name }
+    }
+
+    /// Whether the request at `at` begins so. Not near the end of the input.
+    #[inline(always)]
+    fn begins(&self, input: &[u8], at: usize) -> bool {
+        self.len > 0
+            && input
+                .get(at..)
+                .and_then(|rest| rest.first_chunk())
+                .is_some_and(|bytes| u128::from_le_bytes(*bytes) & self.mask == self.bytes)
+    }
+}
+
 /// How far the current request has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -270,30 +321,53 @@ impl RequestParser {
     }
 
     /// Reads one request that begins at offset `at` without touching the state of the parser, for looking at the requests
-    /// of a read before the first of them runs. Its arguments are appended to `spans`, as ranges of `input`; the result
-    /// is the offset behind it.
+    /// of a read before the first of them runs. Its arguments are appended to `spans`, as ranges of `input`. `beginning`
+    /// is how the request before it began, and learns how this one does: pipelines send one command over and over.
     ///
     /// Only whole multibulk requests with at least one argument, short numbers and nothing beyond the limits are read.
     /// Anything else gives `None` and leaves `spans` as it was: [`parse`](Self::parse) finds out what it is. The parser
     /// must not be in the middle of a request.
     ///
     /// ```
-    /// use carnelian_resp::{Args, Limits, RequestParser};
+    /// use carnelian_resp::{Args, Beginning, Limits, RequestParser};
     /// let parser = RequestParser::new(Limits::default());
-    /// let input = b"*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*2\r\n$3\r\nG";
-    /// let mut spans = Vec::new();
-    /// assert_eq!(parser.look_ahead(input, 0, &mut spans), Some(14));
-    /// assert_eq!(parser.look_ahead(input, 14, &mut spans), Some(34));
-    /// assert_eq!(&Args::new(input, &spans[1..])[1], b"k");
-    /// assert_eq!(parser.look_ahead(input, 34, &mut spans), None);
-    /// assert_eq!(spans.len(), 3);
+    /// let input = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*2\r\n$3\r\nGET\r\n$1\r\nl\r\n*2\r\n$3\r\nG";
+    /// let (mut spans, mut beginning) = (Vec::new(), Beginning::default());
+    /// let first = parser.look_ahead(input, 0, &mut spans, &mut beginning).unwrap();
+    /// assert!(first.end == 20 && !first.repeats);
+    /// let second = parser.look_ahead(input, 20, &mut spans, &mut beginning).unwrap();
+    /// assert!(second.end == 40 && second.repeats, "another GET");
+    /// assert_eq!(&Args::new(input, &spans[2..])[1], b"l");
+    /// assert!(parser.look_ahead(input, 40, &mut spans, &mut beginning).is_none());
+    /// assert_eq!(spans.len(), 4);
     /// ```
     #[inline]
-    pub fn look_ahead(&self, input: &[u8], at: usize, spans: &mut Vec<Span>) -> Option<usize> {
+    pub fn look_ahead(
+        &self,
+        input: &[u8],
+        at: usize,
+        spans: &mut Vec<Span>,
+        beginning: &mut Beginning,
+    ) -> Option<Seen> {
         debug_assert!(!self.is_midway(), "requests are looked at from their first byte on");
         let before = spans.len();
-        match read_plain(input, at, &self.limits, spans) {
-            Plain::Whole { end } if spans.len() > before => Some(end),
+        let (max_args, max_bulk) = self.limits.strictest();
+        let repeats =
+            beginning.begins(input, at) && beginning.count <= max_args && beginning.name.len <= max_bulk;
+        let plain = if repeats {
+            spans.reserve(beginning.count);
+            spans.push(Span { start: at + beginning.name.start, len: beginning.name.len });
+            read_arguments(input, at + beginning.len, beginning.count - 1, max_bulk, spans)
+        } else {
+            read_plain(input, at, &self.limits, spans)
+        };
+        match plain {
+            Plain::Whole { end } if spans.len() > before => {
+                if !repeats {
+                    *beginning = Beginning::of(input, at, &spans[before..]);
+                }
+                Some(Seen { end, repeats })
+            }
             _ => {
                 spans.truncate(before);
                 None
@@ -476,11 +550,23 @@ enum Plain {
 #[inline]
 fn read_plain(input: &[u8], at: usize, limits: &Limits, spans: &mut Vec<Span>) -> Plain {
     let (max_args, max_bulk) = limits.strictest();
-    let Some((count, mut at)) = plain_number(input, at, b'*') else { return Plain::No };
+    let Some((count, at)) = plain_number(input, at, b'*') else { return Plain::No };
     if count > max_args.min(SPANS_AHEAD) {
         return Plain::No;
     }
     spans.reserve(count);
+    read_arguments(input, at, count, max_bulk, spans)
+}
+
+/// As [`read_plain`], from the first of `count` arguments on.
+#[inline(always)]
+fn read_arguments(
+    input: &[u8],
+    mut at: usize,
+    count: usize,
+    max_bulk: usize,
+    spans: &mut Vec<Span>,
+) -> Plain {
     for read in 0..count {
         let plain = plain_number(input, at, b'$').and_then(|(len, start)| {
             // Neither number can be large enough to overflow: one is an offset, the other has few digits.

@@ -1,7 +1,7 @@
 //! The parser of requests: texts of refusals, hostile lengths, and agreement with the grammar at every split point.
 
 use carnelian_resp::oracle::{self, Requests, requests_in_pieces};
-use carnelian_resp::{Args, Limits, ProtocolError, RequestParser, Span, Status};
+use carnelian_resp::{Args, Beginning, Limits, ProtocolError, RequestParser, Seen, Span, Status};
 use proptest::prelude::*;
 
 /// The first request, if it is one that can be looked at ahead.
@@ -9,11 +9,11 @@ fn look_ahead(parser: &RequestParser, input: &[u8]) -> Option<(usize, Vec<Vec<u8
     // The request is found wherever it lies, and what is known of others stays.
     let moved = [b"*", input].concat();
     let mut spans = vec![Span::default()];
-    let end = parser.look_ahead(&moved, 1, &mut spans);
+    let seen = parser.look_ahead(&moved, 1, &mut spans, &mut Beginning::default());
     assert_eq!(spans.first(), Some(&Span::default()));
-    assert_eq!(end.is_some(), spans.len() > 1);
+    assert_eq!(seen.is_some(), spans.len() > 1);
     let args = Args::new(&moved, &spans[1..]);
-    end.map(|end| (end - 1, args.iter().map(<[u8]>::to_vec).collect()))
+    seen.map(|seen| (seen.end - 1, args.iter().map(<[u8]>::to_vec).collect()))
 }
 
 #[test]
@@ -26,6 +26,42 @@ fn plain_requests_are_seen_ahead() {
     }
     let strict = RequestParser::new(Limits { max_bulk: 11, ..Limits::default() });
     assert_eq!(look_ahead(&strict, plain), None);
+}
+
+#[test]
+fn requests_that_begin_alike_are_told() {
+    let parser = RequestParser::new(Limits::default());
+    let (get, set) = ("*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n");
+    let long = "*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\nk\r\n";
+    // A name of another length, another name of that length, another number of arguments; one too long to be remembered.
+    let others = [
+        "*2\r\n$4\r\nGETX\r\n$1\r\nk\r\n",
+        "*2\r\n$3\r\nget\r\n$1\r\nk\r\n",
+        "*3\r\n$3\r\nGET\r\n$1\r\nk\r\n$1\r\nv\r\n",
+    ];
+    let mut requests = vec![(get, false), (get, true), (set, false), (set, true), (get, false)];
+    for other in others {
+        requests.extend([(other, false), (get, false)]);
+    }
+    requests.extend([(get, true), (long, false), (long, false), (get, false), (get, true)]);
+    let input = requests.iter().map(|(text, _)| *text).collect::<String>() + "+";
+    let (mut at, mut spans, mut beginning) = (0, Vec::new(), Beginning::default());
+    for (text, repeats) in requests {
+        spans.clear();
+        let seen = parser.look_ahead(input.as_bytes(), at, &mut spans, &mut beginning);
+        assert_eq!(seen, Some(Seen { end: at + text.len(), repeats }), "{text} at {at}");
+        assert_eq!(
+            Args::new(input.as_bytes(), &spans).iter().last(),
+            Some(&text.as_bytes()[text.len() - 3..][..1])
+        );
+        at += text.len();
+    }
+    let strict = RequestParser::new(Limits { max_bulk: 2, ..Limits::default() });
+    assert_eq!(
+        strict.look_ahead(get.as_bytes(), 0, &mut spans, &mut beginning),
+        None,
+        "limits hold all the same"
+    );
 }
 
 /// Both parsers agree, whole, at every single split point and byte by byte.

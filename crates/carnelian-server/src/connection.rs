@@ -243,20 +243,24 @@ impl Connection {
         // What CLIENT LIST, should it be among the requests, shows of this client.
         self.client.query_bytes.store(input.len(), Relaxed);
         let mut batch = worker.node.batch(now_ms, &worker.stats, worker.seat.as_ref());
-        let mut ahead = worker.ahead.take();
+        let mut ahead = worker.ahead.take(1);
         ahead.clear();
         let mut at = 0;
         self.needed = 0;
         while at < input.len() && !self.closing {
             // What a client may send changes when it authenticates, so its requests are not looked at before.
             if ahead.is_empty() && self.authenticated && !self.parser.is_midway() {
-                ahead.fill(&batch, &self.parser, self.session.db, input, at);
-                worker.node.resume(&mut batch);
+                ahead.fill(&mut batch, &self.parser, self.session.db, input, at);
             }
-            let start = self.out.len();
-            let (flow, end) = if let Some((args, prepared, end)) = ahead.next(input) {
-                let node = &worker.node;
-                (node.execute_prepared(&mut self.session, args, prepared, &mut self.out, &mut batch), end)
+            let (start, node) = (self.out.len(), &worker.node);
+            let ran = node.run_ready(&mut ahead, input, &mut self.session, &mut self.out, &mut batch);
+            let (flow, end) = if let Some(ran) = ran {
+                ran
+            } else if let Some((args, prepared, end)) = ahead.next(input) {
+                let flow =
+                    node.execute_prepared(&mut self.session, args, &prepared, &mut self.out, &mut batch);
+                ahead.take(1);
+                (flow, end)
             } else {
                 let rest = &input[at..];
                 match self.parser.parse(rest) {

@@ -100,6 +100,11 @@ impl Listpack {
         Self { bytes: Room::from_vec(bytes) }
     }
 
+    /// A copy, with so many bytes of room before and behind it for what is about to be added.
+    pub fn with_room(packed: ListpackRef<'_>, front: usize, back: usize) -> Self {
+        Self { bytes: Room::around(packed.as_bytes(), front, back) }
+    }
+
     /// The bytes as they go into an RDB file.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {

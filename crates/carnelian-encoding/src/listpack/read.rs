@@ -85,6 +85,9 @@ pub struct ListpackRef<'a> {
 }
 
 impl<'a> ListpackRef<'a> {
+    /// A look at a listpack without entries.
+    pub const EMPTY: ListpackRef<'static> = ListpackRef { bytes: &[(HEADER + 1) as u8, 0, 0, 0, 0, 0, END] };
+
     /// Checks `bytes` as [`Listpack::from_bytes`](super::Listpack::from_bytes) does, without taking them.
     ///
     /// # Errors

@@ -29,6 +29,14 @@ impl Room {
         Self { buffer, start: 0, end: offset(bytes.len()) }
     }
 
+    /// `bytes`, with so much room before and behind them.
+    pub(super) fn around(bytes: &[u8], front: usize, back: usize) -> Self {
+        let end = front + bytes.len();
+        let mut buffer = vec![0; (end + back).next_multiple_of(STEP)].into_boxed_slice();
+        buffer[front..end].copy_from_slice(bytes);
+        Self { buffer, start: offset(front), end: offset(end) }
+    }
+
     /// Takes bytes as they are.
     pub(super) fn from_vec(bytes: Vec<u8>) -> Self {
         let end = offset(bytes.len());

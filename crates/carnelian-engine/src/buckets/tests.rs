@@ -34,7 +34,7 @@ fn insert(buckets: &mut Buckets, number: u32) {
 }
 
 fn find(buckets: &Buckets, number: u32) -> Option<super::Place> {
-    buckets.find(hash(number), |at| at.number() == number).map(|(place, _)| place)
+    buckets.find(hash(number), |at: Ref| at.number() == number).map(|(place, _)| place)
 }
 
 proptest! {
@@ -153,7 +153,7 @@ fn any_item_may_be_drawn() {
     let mut rng = Rng::new(7);
     let mut drawn = vec![0u32; 1_000];
     for _ in 0..100_000 {
-        let (place, at) = buckets.random(&mut rng).unwrap();
+        let (place, at) = buckets.random(&mut rng, &Numbers).unwrap();
         assert_eq!(buckets.get(place), at);
         drawn[at.number() as usize] += 1;
     }

@@ -1,7 +1,8 @@
 //! Values while they are being changed.
 
+use crate::access::AccessClock;
 use crate::db::{Db, Due, Spot};
-use crate::entry::{Payload, fits_slot};
+use crate::entry::{NEVER, Payload, fits_slot};
 use crate::objects::Object;
 use crate::value::{Collection, ValueRef};
 use std::ops::{Deref, DerefMut};
@@ -19,13 +20,14 @@ impl std::fmt::Display for WrongType {
 
 impl std::error::Error for WrongType {}
 
-/// A collection that is being changed. A small one that lies in its entry is back there when this is dropped.
+/// A collection that is being changed. One that is new, or small enough to lie in its entry, goes there when this is dropped;
+/// a new one that is still empty then does not come into being.
 pub struct Edit<'k, T: Collection>(State<'k, T>);
 
 enum State<'k, T: Collection> {
     /// It lies beside the arena and is changed there.
     Held(&'k mut T),
-    /// It was taken out of its entry.
+    /// It was taken out of its entry, or is new.
     Loose(Loose<'k, T>),
 }
 
@@ -33,23 +35,52 @@ struct Loose<'k, T: Collection> {
     /// There until this is dropped.
     value: Option<T>,
     db: &'k mut Db,
-    spot: Spot,
+    home: Home<'k>,
+    /// Learns where the entry is afterwards.
     back: Option<&'k mut Option<Spot>>,
     now_ms: u64,
 }
 
+/// Where a collection belongs.
+enum Home<'k> {
+    Spot(Spot),
+    /// In an entry that does not exist yet.
+    New(NewEntry<'k>),
+}
+
+/// What a new entry needs besides its value.
+pub(super) struct NewEntry<'k> {
+    pub(super) hash: u64,
+    pub(super) key: &'k [u8],
+    pub(super) clock: AccessClock,
+    pub(super) epoch: u8,
+}
+
 impl<'k, T: Collection> Edit<'k, T> {
+    #[inline]
     pub(super) fn new(
         db: &'k mut Db,
         spot: Spot,
         back: Option<&'k mut Option<Spot>>,
         now_ms: u64,
     ) -> Result<Self, WrongType> {
-        if db.entry(spot).object().is_some() {
-            return db.object_mut(spot).and_then(T::of).map(|held| Self(State::Held(held))).ok_or(WrongType);
+        let entry = db.entry(spot);
+        if let Some(id) = entry.object() {
+            return db.object_mut(id).and_then(T::of).map(|held| Self(State::Held(held))).ok_or(WrongType);
         }
-        let value = T::unpack(db.entry(spot).value()).ok_or(WrongType)?;
-        Ok(Self(State::Loose(Loose { value: Some(value), db, spot, back, now_ms })))
+        let value = T::unpack(entry.value()).ok_or(WrongType)?;
+        Ok(Self(State::Loose(Loose { value: Some(value), db, home: Home::Spot(spot), back, now_ms })))
+    }
+
+    /// A collection whose entry does not exist yet.
+    pub(super) fn of_new(
+        value: T,
+        db: &'k mut Db,
+        entry: NewEntry<'k>,
+        back: Option<&'k mut Option<Spot>>,
+        now_ms: u64,
+    ) -> Self {
+        Self(State::Loose(Loose { value: Some(value), db, home: Home::New(entry), back, now_ms }))
     }
 }
 
@@ -75,19 +106,39 @@ impl<T: Collection> DerefMut for Edit<'_, T> {
     }
 }
 
+impl<T: Collection> Loose<'_, T> {
+    /// Puts the value where it belongs; says where that is.
+    fn settle(&mut self, payload: Payload<'_>) -> Spot {
+        let now_ms = self.now_ms;
+        match &mut self.home {
+            Home::Spot(spot) => {
+                let entry = self.db.entry(*spot);
+                let (expire_ms, clock) = (entry.expire_ms(), entry.header.clock());
+                self.db.overwrite(spot, payload, Due { expire_ms, now_ms }, clock);
+                *spot
+            }
+            Home::New(NewEntry { hash, key, clock, epoch }) => {
+                self.db.insert(*hash, key, payload, Due { expire_ms: NEVER, now_ms }, *clock, *epoch)
+            }
+        }
+    }
+}
+
 impl<T: Collection> Drop for Loose<'_, T> {
     fn drop(&mut self) {
         let Some(value) = self.value.take() else { return };
-        let entry = self.db.entry(self.spot);
-        let (key, expire_ms, clock) = (entry.key().len(), entry.expire_ms(), entry.header.clock());
-        let due = Due { expire_ms, now_ms: self.now_ms };
-        if let Some(payload) = value.packed(key) {
-            self.db.overwrite(&mut self.spot, payload, due, clock);
+        let key = match &self.home {
+            Home::Spot(spot) => self.db.entry(*spot).key().len(),
+            Home::New(_) if value.look().elements() == 0 => return,
+            Home::New(entry) => entry.key.len(),
+        };
+        let spot = if let Some(small) = Payload::of_small(key, value.look()) {
+            self.settle(small)
         } else {
-            self.db.overwrite(&mut self.spot, Payload::Object(value.into_object()), due, clock);
-        }
+            self.settle(Payload::Object(value.into_object()))
+        };
         if let Some(back) = &mut self.back {
-            **back = Some(self.spot);
+            **back = Some(spot);
         }
     }
 }
@@ -102,7 +153,8 @@ pub struct TextEdit<'k> {
 
 impl<'k> TextEdit<'k> {
     pub(super) fn new(db: &'k mut Db, spot: &'k mut Spot, now_ms: u64) -> Self {
-        let bytes = match db.object_mut(*spot) {
+        let object = db.entry(*spot).object();
+        let bytes = match object.and_then(|id| db.object_mut(id)) {
             Some(Object::Text(blob)) => match Arc::get_mut(blob) {
                 Some(bytes) => std::mem::take(bytes),
                 None => copy_with_room(blob),
@@ -148,7 +200,8 @@ impl Drop for TextEdit<'_> {
             return;
         }
         let bytes = std::mem::take(&mut self.bytes);
-        if let Some(Object::Text(blob)) = self.db.object_mut(*self.spot) {
+        let object = entry.object();
+        if let Some(Object::Text(blob)) = object.and_then(|id| self.db.object_mut(id)) {
             match Arc::get_mut(blob) {
                 Some(place) => *place = bytes,
                 None => *blob = Arc::new(bytes),

@@ -101,13 +101,10 @@ impl KeyEntry<'_, '_> {
         &mut self,
         create: impl FnOnce() -> T,
     ) -> Result<Edit<'_, T>, WrongType> {
-        let spot = if let Some(spot) = self.spot {
-            spot
-        } else {
-            let spot = self.keys.put_value(self.hash, self.key, None, create().into(), None);
-            *self.spot.insert(spot)
-        };
-        self.keys.edit_at(self.hash, spot, Some(&mut self.spot))
+        match self.spot {
+            Some(spot) => self.keys.edit_at(self.hash, spot, Some(&mut self.spot)),
+            None => Ok(self.keys.edit_new(self.hash, self.key, create(), Some(&mut self.spot))),
+        }
     }
 
     /// The bytes of the string, for editing them; empty ones when there is no key. The value is `raw` from then on. O(n)
@@ -162,6 +159,11 @@ impl KeyEntry<'_, '_> {
     /// Stores an integer.
     #[inline]
     pub fn store_int(&mut self, value: i64, expiry: Expiry) {
+        if let (Some(spot), Expiry::Keep) = (self.spot, expiry)
+            && self.keys.rewrite_int(self.hash, spot, value)
+        {
+            return;
+        }
         self.store_payload(Payload::Int(value), expiry);
     }
 
@@ -196,6 +198,12 @@ impl KeyEntry<'_, '_> {
         let removed = self.shard().remove(db, spot);
         self.keys.discard(removed, removal);
         true
+    }
+
+    /// Removes the key with a `del` event because its last element is gone: the change itself has been announced.
+    pub fn remove_emptied(&mut self) {
+        self.remove();
+        self.event(EventClass::GENERIC, "del");
     }
 
     /// Announces a change of the key and counts it, see [`Keyspace::changed`].

@@ -8,7 +8,8 @@ use crate::settings::Settings;
 impl List {
     /// Replaces the element at `index`, negative ones counted from the tail; false when there is none. O(nodes).
     pub fn set(&mut self, index: i64, value: &[u8], settings: &Settings) -> bool {
-        let Some((number, offset)) = self.absolute(index).and_then(|index| self.locate(index)) else {
+        let Some((number, offset)) = self.view().absolute(index).and_then(|index| self.view().locate(index))
+        else {
             return false;
         };
         let limits = self.limits(settings);
@@ -43,7 +44,7 @@ impl List {
     }
 
     fn insert_at(&mut self, index: usize, after: bool, value: &[u8], settings: &Settings) {
-        let Some((number, offset)) = self.locate(index) else {
+        let Some((number, offset)) = self.view().locate(index) else {
             self.push(End::Right, value, settings);
             return;
         };
@@ -121,7 +122,7 @@ impl List {
     /// Removes `count` elements from the absolute index `start` on. O(nodes).
     pub fn remove_range(&mut self, start: usize, count: usize) {
         let count = count.min(self.len.saturating_sub(start));
-        let Some((first, offset)) = self.locate(start).filter(|_| count > 0) else { return };
+        let Some((first, offset)) = self.view().locate(start).filter(|_| count > 0) else { return };
         self.len -= count;
         let mut left = count;
         let mut begin = first;

@@ -15,15 +15,35 @@ const FILL_MAX: i64 = i16::MAX as i64;
 const FILL_MIN: i64 = -5;
 
 /// What a list keeps of the settings it began with.
-#[derive(Clone, Copy)]
-pub(super) struct Shape {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(unreachable_pub, reason = "a sealed trait names it")]
+pub struct Shape {
     /// `list-max-listpack-size`, within its limits.
     pub(super) fill: i16,
     /// `list-compress-depth`: nodes at each end that are not compressed, 0 for no compression.
     pub(super) depth: u16,
 }
 
+impl Default for Shape {
+    /// What the settings are unless somebody changes them: nodes of 8 KiB, none compressed.
+    fn default() -> Self {
+        Self { fill: -2, depth: 0 }
+    }
+}
+
 impl Shape {
+    /// Bytes that it takes in an entry.
+    pub(crate) const BYTES: usize = 4;
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let ([a, b], [c, d]) = (self.fill.to_le_bytes(), self.depth.to_le_bytes());
+        [a, b, c, d]
+    }
+
+    pub(crate) fn from_bytes([a, b, c, d]: [u8; Self::BYTES]) -> Self {
+        Self { fill: i16::from_le_bytes([a, b]), depth: u16::from_le_bytes([c, d]) }
+    }
+
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             fill: settings.list_max_listpack_size().clamp(FILL_MIN, FILL_MAX) as i16,

@@ -9,9 +9,11 @@ mod node;
 mod read;
 
 use crate::settings::Settings;
-use carnelian_encoding::{Element, Listpack};
-use limits::{Limits, Shape};
+use carnelian_encoding::{Element, Listpack, ListpackRef};
+use limits::Limits;
+pub(crate) use limits::Shape;
 use node::Node;
+pub use read::ListRef;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -26,7 +28,7 @@ pub enum ListNode {
 /// A look at one stretch of a list.
 pub enum ListNodeRef<'a> {
     /// Several elements in a listpack.
-    Packed(&'a Listpack),
+    Packed(ListpackRef<'a>),
     /// One large element.
     Plain(&'a [u8]),
     /// Either of them, compressed.
@@ -44,7 +46,7 @@ impl ListNodeRef<'_> {
     /// Size of the listpack or the element in bytes, before compression.
     pub fn raw_bytes(&self) -> usize {
         match self {
-            Self::Packed(packed) => packed.byte_len(),
+            Self::Packed(packed) => packed.as_bytes().len(),
             Self::Plain(element) => element.len(),
             Self::Compressed { len, .. } => *len,
         }
@@ -59,6 +61,9 @@ pub struct List {
     /// Known from the first element on.
     shape: Option<Shape>,
 }
+
+/// Bytes that a listpack can grow by at either end after it was unpacked.
+const UNPACK_ROOM: usize = 64;
 
 /// The end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +91,19 @@ impl List {
         }
     }
 
-    /// The nodes from head to tail.
-    pub fn nodes(&self) -> impl ExactSizeIterator<Item = ListNodeRef<'_>> {
-        self.nodes.iter().map(Node::as_ref)
+    /// A list of one listpack, with room to grow at both ends. O(n).
+    fn unpack(shape: Shape, packed: ListpackRef<'_>) -> Self {
+        let mut list = Self { nodes: VecDeque::new(), len: packed.len(), shape: Some(shape) };
+        if list.len > 0 {
+            list.push_whole(End::Right, Node::packed(Listpack::with_room(packed, UNPACK_ROOM, UNPACK_ROOM)));
+        }
+        list
+    }
+
+    /// A look at the list, with all the reading methods.
+    #[inline]
+    pub fn view(&self) -> ListRef<'_> {
+        ListRef::nodes_of(self)
     }
 
     /// Number of elements.
@@ -101,13 +116,8 @@ impl List {
         self.len == 0
     }
 
-    /// The node size the list began with, as `list-max-listpack-size` gives it.
-    pub fn fill(&self) -> i64 {
-        self.shape.map_or(0, |shape| i64::from(shape.fill))
-    }
-
-    /// The number of nodes at each end that are not compressed, which the list began with; 0 for no compression.
-    pub fn compress_depth(&self) -> usize {
+    /// The number of nodes at each end that are not compressed.
+    fn compress_depth(&self) -> usize {
         self.shape.map_or(0, |shape| usize::from(shape.depth))
     }
 

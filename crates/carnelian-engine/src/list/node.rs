@@ -91,7 +91,7 @@ impl Node {
 
     pub(super) fn as_ref(&self) -> ListNodeRef<'_> {
         match &self.body {
-            Body::Packed(packed) => ListNodeRef::Packed(packed),
+            Body::Packed(packed) => ListNodeRef::Packed(packed.view()),
             Body::Plain(element) => ListNodeRef::Plain(element),
             &Body::Compressed { ref lzf, raw_len, plain } => {
                 ListNodeRef::Compressed { lzf, len: raw_len as usize, plain }
@@ -160,8 +160,15 @@ impl Node {
     }
 
     /// Decompresses the node if it is compressed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decompress(&mut self) {
+        if let Body::Compressed { .. } = self.body {
+            self.decompress_now();
+        }
+    }
+
+    #[inline(never)]
+    fn decompress_now(&mut self) {
         if let &mut Body::Compressed { ref lzf, raw_len, plain } = &mut self.body {
             let mut raw = Vec::new();
             decompress(lzf, raw_len, &mut raw);

@@ -3,7 +3,7 @@
 use crate::ctx::{Ctx, TypedKeys};
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::EventClass;
+use carnelian_engine::{EventClass, Hash};
 
 const ADD: &[Flags] = &[Flags::WRITE, Flags::DENYOOM, Flags::FAST];
 const UPDATE: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RW.or(KeyFlags::UPDATE))];
@@ -49,7 +49,8 @@ fn hset(ctx: &mut Ctx) -> CommandResult {
     }
     let key = ctx.arg(1);
     let settings = ctx.keys.settings();
-    let mut hash = ctx.keys.hash_or_new(key)?;
+    let mut entry = ctx.keys.entry(key);
+    let mut hash = entry.edit_or_insert(Hash::new)?;
     let mut args = ctx.args.iter().skip(2);
     let (mut new, mut pairs) = (0, 0);
     while let (Some(field), Some(value)) = (args.next(), args.next()) {
@@ -57,8 +58,8 @@ fn hset(ctx: &mut Ctx) -> CommandResult {
         pairs += 1;
     }
     drop(hash);
-    ctx.keys.changed(EventClass::HASH, "hset", key);
-    ctx.dirty(pairs);
+    entry.changed(EventClass::HASH, "hset");
+    ctx.dirty(pairs - 1);
     if ctx.is("hset") {
         ctx.out.integer(new);
     } else {
@@ -84,7 +85,8 @@ fn hsetnx(ctx: &mut Ctx) -> CommandResult {
 fn hdel(ctx: &mut Ctx) -> CommandResult {
     let key = ctx.arg(1);
     let (mut removed, mut emptied) = (0, false);
-    if let Some(mut hash) = ctx.keys.hash_mut(key)? {
+    let mut entry = ctx.keys.entry(key);
+    if let Some(mut hash) = entry.edit::<Hash>()? {
         for field in ctx.args.iter().skip(2) {
             removed += u64::from(hash.remove(field));
             emptied = hash.is_empty();
@@ -94,11 +96,11 @@ fn hdel(ctx: &mut Ctx) -> CommandResult {
         }
     }
     if removed > 0 {
-        ctx.keys.changed(EventClass::HASH, "hdel", key);
+        entry.changed(EventClass::HASH, "hdel");
         if emptied {
-            ctx.remove_emptied(key);
+            entry.remove_emptied();
         }
-        ctx.dirty(removed);
+        ctx.dirty(removed - 1);
     }
     ctx.out.integer(removed as i64);
     Ok(())

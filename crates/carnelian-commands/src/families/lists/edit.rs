@@ -69,7 +69,7 @@ fn linsert(ctx: &mut Ctx) -> CommandResult {
         return Ok(());
     };
     let mut found = None;
-    list.find(End::Left, pivot, usize::MAX, |index| {
+    list.view().find(End::Left, pivot, usize::MAX, |index| {
         found = Some(index);
         false
     });

@@ -144,8 +144,7 @@ pub(super) fn pop_one(ctx: &mut Ctx, key: &[u8], end: End, named: bool) -> Comma
     drop(list);
     entry.changed(EventClass::LIST, pop_event(end));
     if emptied {
-        entry.remove();
-        entry.event(EventClass::GENERIC, "del");
+        entry.remove_emptied();
     }
     Ok(true)
 }
@@ -172,11 +171,11 @@ pub(super) fn pop_some(
     }
     match end {
         End::Left => {
-            list.for_range(0, count, |element| ctx.out.element(element));
+            list.view().for_range(0, count, |element| ctx.out.element(element));
             list.remove_range(0, count);
         }
         End::Right => {
-            list.walk(End::Right, count, |_, element| {
+            list.view().walk(End::Right, count, |_, element| {
                 ctx.out.element(element);
                 true
             });
@@ -188,8 +187,7 @@ pub(super) fn pop_some(
     drop(list);
     entry.changed(EventClass::LIST, pop_event(end));
     if emptied {
-        entry.remove();
-        entry.event(EventClass::GENERIC, "del");
+        entry.remove_emptied();
     }
     ctx.dirty(count as u64 - 1);
     Ok(true)

@@ -5,7 +5,7 @@ use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::cursor::integer;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{End, List};
+use carnelian_engine::{End, ListRef};
 
 const ACCESSED: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO.or(KeyFlags::ACCESS))];
 
@@ -38,7 +38,7 @@ pub(crate) const COMMANDS: &[CommandSpec] = &[
 const _: () = check(COMMANDS);
 
 fn llen(ctx: &mut Ctx) -> CommandResult {
-    let len = ctx.keys.list(ctx.arg(1))?.map_or(0, List::len);
+    let len = ctx.keys.list(ctx.arg(1))?.map_or(0, ListRef::len);
     ctx.out.integer(len as i64);
     Ok(())
 }

@@ -4,7 +4,7 @@ use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::cursor::integer;
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{Element, EventClass, Keyspace, Set, Settings, ValueRef};
+use carnelian_engine::{Element, EventClass, Keyspace, Set, SetRef, Settings, ValueRef};
 use carnelian_resp::Args;
 use std::ops::ControlFlow;
 
@@ -101,7 +101,7 @@ impl Operation {
     /// collected first.
     fn each(
         self,
-        sets: Vec<Option<&Set>>,
+        sets: Vec<Option<SetRef<'_>>>,
         settings: &Settings,
         visit: impl FnMut(Element<'_>) -> ControlFlow<()>,
     ) {
@@ -113,7 +113,7 @@ impl Operation {
     }
 
     /// The result as a set of its own.
-    fn collect(self, sets: Vec<Option<&Set>>, settings: &Settings) -> Set {
+    fn collect(self, sets: Vec<Option<SetRef<'_>>>, settings: &Settings) -> Set {
         let mut result = Set::new_ints();
         let mut add = |member: Element<'_>| {
             result.add_element(member, settings);
@@ -138,22 +138,27 @@ impl Operation {
     }
 }
 
-fn members<'a>(sets: &[Option<&'a Set>]) -> impl Iterator<Item = Element<'a>> {
+fn members<'a>(sets: &[Option<SetRef<'a>>]) -> impl Iterator<Item = Element<'a>> {
     sets.iter().flatten().flat_map(|set| set.iter())
 }
 
+/// Whether both are the set of one key.
+fn is_same(a: SetRef<'_>, b: SetRef<'_>) -> bool {
+    a.address() == b.address()
+}
+
 fn intersect(
-    sets: Vec<Option<&Set>>,
+    sets: Vec<Option<SetRef<'_>>>,
     mut visit: impl FnMut(Element<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     // A key that does not exist is an empty set.
-    let Some(mut sets) = sets.into_iter().collect::<Option<Vec<&Set>>>() else {
+    let Some(mut sets) = sets.into_iter().collect::<Option<Vec<SetRef<'_>>>>() else {
         return ControlFlow::Continue(());
     };
     sets.sort_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return ControlFlow::Continue(()) };
     for member in *smallest {
-        if others.iter().all(|set| std::ptr::eq(*set, *smallest) || set.contains_element(member)) {
+        if others.iter().all(|set| is_same(*set, *smallest) || set.contains_element(member)) {
             visit(member)?;
         }
     }
@@ -162,7 +167,7 @@ fn intersect(
 
 /// Whether to look the members of the first set up in all others, or to remove those of all others from a copy of the
 /// first. Looking up stops at the first hit and copies nothing, so it counts half.
-fn looking_up_is_cheaper(sets: &[Option<&Set>]) -> bool {
+fn looking_up_is_cheaper(sets: &[Option<SetRef<'_>>]) -> bool {
     let Some((Some(first), others)) = sets.split_first() else { return true };
     let others = others.iter().flatten();
     let (count, sum) = others.fold((1, first.len()), |(count, sum), set| (count + 1, sum + set.len()));
@@ -170,12 +175,12 @@ fn looking_up_is_cheaper(sets: &[Option<&Set>]) -> bool {
 }
 
 fn subtract(
-    sets: Vec<Option<&Set>>,
+    sets: Vec<Option<SetRef<'_>>>,
     mut visit: impl FnMut(Element<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let Some((Some(first), others)) = sets.split_first() else { return ControlFlow::Continue(()) };
-    let mut others: Vec<&Set> = others.iter().copied().flatten().collect();
-    if others.iter().any(|set| std::ptr::eq(*set, *first)) {
+    let mut others: Vec<SetRef<'_>> = others.iter().copied().flatten().collect();
+    if others.iter().any(|set| is_same(*set, *first)) {
         return ControlFlow::Continue(());
     }
     // The largest is the most likely to have a member.
@@ -189,7 +194,7 @@ fn subtract(
 }
 
 /// The sets of several keys at once, `None` for a key that does not exist.
-fn sets_of<'k>(keys: &'k mut Keyspace<'_>, names: Args<'_>) -> CommandResult<Vec<Option<&'k Set>>> {
+fn sets_of<'k>(keys: &'k mut Keyspace<'_>, names: Args<'_>) -> CommandResult<Vec<Option<SetRef<'k>>>> {
     // Reading each key first checks its type, counts the look-up and removes it if its time is over.
     for name in names {
         keys.set(name)?;

@@ -4,7 +4,7 @@ use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::error::{CommandError, CommandResult};
 use crate::families::scan::{ScanOptions, scan_cursor};
 use crate::spec::{CommandSpec, Flags, Group, KeyFlags, KeySpec, check};
-use carnelian_engine::{EventClass, Set, ValueRef};
+use carnelian_engine::{EventClass, Set, SetRef, ValueRef};
 
 const READ_FAST: &[Flags] = &[Flags::READONLY, Flags::FAST];
 const READ: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RO)];
@@ -79,12 +79,13 @@ fn sadd(ctx: &mut Ctx) -> CommandResult {
     let (key, first) = (ctx.arg(1), ctx.arg(2));
     let members = ctx.cursor(2).rest();
     let settings = ctx.keys.settings();
-    let mut set = ctx.keys.set_or_new(key, first, members.len())?;
+    let mut entry = ctx.keys.entry(key);
+    let mut set = entry.edit_or_insert(|| Set::for_member(first, members.len(), settings))?;
     let added = members.iter().filter(|member| set.add(member, settings)).count();
+    drop(set);
     if added > 0 {
-        drop(set);
-        ctx.keys.changed(EventClass::SET, "sadd", key);
-        ctx.dirty(added as u64);
+        entry.changed(EventClass::SET, "sadd");
+        ctx.dirty(added as u64 - 1);
     }
     ctx.out.integer(added as i64);
     Ok(())
@@ -92,7 +93,8 @@ fn sadd(ctx: &mut Ctx) -> CommandResult {
 
 fn srem(ctx: &mut Ctx) -> CommandResult {
     let key = ctx.arg(1);
-    let Some(mut set) = ctx.keys.set_mut(key)? else {
+    let mut entry = ctx.keys.entry(key);
+    let Some(mut set) = entry.edit::<Set>()? else {
         ctx.out.integer(0);
         return Ok(());
     };
@@ -100,18 +102,18 @@ fn srem(ctx: &mut Ctx) -> CommandResult {
     let emptied = set.is_empty();
     drop(set);
     if removed > 0 {
-        ctx.keys.changed(EventClass::SET, "srem", key);
-        ctx.dirty(removed as u64);
+        entry.changed(EventClass::SET, "srem");
     }
     if emptied {
-        ctx.remove_emptied(key);
+        entry.remove_emptied();
     }
+    ctx.dirty(removed.saturating_sub(1) as u64);
     ctx.out.integer(removed as i64);
     Ok(())
 }
 
 fn scard(ctx: &mut Ctx) -> CommandResult {
-    let len = ctx.keys.set(ctx.arg(1))?.map_or(0, Set::len);
+    let len = ctx.keys.set(ctx.arg(1))?.map_or(0, SetRef::len);
     ctx.out.integer(len as i64);
     Ok(())
 }

@@ -48,18 +48,18 @@ fn spop(ctx: &mut Ctx) -> CommandResult {
 fn spop_one(ctx: &mut Ctx) -> CommandResult {
     let key = ctx.arg(1);
     let mut rng = ctx.keys.rng();
-    let Some(mut set) = ctx.keys.set_mut(key)? else {
+    let mut entry = ctx.keys.entry(key);
+    let Some(mut set) = entry.edit::<Set>()? else {
         ctx.out.null();
         return Ok(());
     };
-    let member = set.pop_random(&mut rng).unwrap_or_default();
+    set.pop_random(&mut rng, |member| ctx.out.element(member));
     let emptied = set.is_empty();
     drop(set);
-    ctx.changed(EventClass::SET, "spop", key);
+    entry.changed(EventClass::SET, "spop");
     if emptied {
-        ctx.remove_emptied(key);
+        entry.remove_emptied();
     }
-    ctx.out.bulk(&member);
     Ok(())
 }
 
@@ -86,20 +86,19 @@ fn spop_many(ctx: &mut Ctx) -> CommandResult {
         ctx.remove_emptied(key);
     } else if remaining.saturating_mul(MOVE_FACTOR) > count {
         for _ in 0..count {
-            let member = set.pop_random(&mut rng).unwrap_or_default();
-            ctx.out.bulk(&member);
+            set.pop_random(&mut rng, |member| ctx.out.element(member));
         }
         drop(set);
         ctx.keys.changed(EventClass::SET, "spop", key);
     } else {
         let mut rest: Option<Set> = None;
-        set.sample(&mut rng, remaining, |member| {
+        set.view().sample(&mut rng, remaining, |member| {
             let rest = rest.get_or_insert_with(|| {
                 member.with_bytes(|first| Set::for_member(first, remaining, settings))
             });
             rest.add_element(member, settings);
         });
-        let stays = |member| rest.as_ref().is_some_and(|rest| rest.contains_element(member));
+        let stays = |member| rest.as_ref().is_some_and(|rest| rest.view().contains_element(member));
         set.iter().filter(|member| !stays(*member)).for_each(|member| ctx.out.element(member));
         drop(set);
         if let Some(rest) = rest {
