@@ -91,7 +91,8 @@ fn looked_at(state: u32, seats: u32) -> u32 {
         state + ONE_READ
     } else {
         let openings = state / ONE_OPENING;
-        OPEN | ((1 << openings) - 1) * ONE_WRITE | (openings + 1).min(OPENINGS_MAX) * ONE_OPENING
+        let (writes, openings) = ((1 << openings) - 1, (openings + 1).min(OPENINGS_MAX));
+        OPEN | (writes * ONE_WRITE) | (openings * ONE_OPENING)
     }
 }
 
