@@ -84,7 +84,7 @@ fn run(engine: &Engine, case: Case, seed: u64) -> Times {
             }
         }
     }
-    (start, Instant::now(), processor_time() - start_of_processor)
+    (start, Instant::now(), processor_time().saturating_sub(start_of_processor))
 }
 
 fn operate<'e>(

@@ -151,80 +151,11 @@ pub struct Seat {
     one_thread: PhantomData<Cell<()>>,
 }
 
-impl Seat {
-    /// Says at once that all of these are read which [can be](ShardLock::read): one look at each, and one write for 64 of them.
-    /// O(locks).
-    pub fn read_several<'l, T: 'l>(
-        &'l self,
-        locks: impl Iterator<Item = &'l ShardLock<T>>,
-    ) -> SeveralRead<'l, T> {
-        let mut several = SeveralRead { seat: self, bits: [0; WORDS], lock: PhantomData };
-        for gate in locks.map(|lock| &lock.gate) {
-            if gate.admits(Relaxed) && Arc::ptr_eq(&self.common, &gate.common) {
-                several.bits[gate.number / 64 % WORDS] |= gate.bit();
-            }
-        }
-        for (word, bits) in self.words().iter().zip(&mut several.bits) {
-            let before = word.load(Relaxed);
-            *bits &= !before;
-            if *bits != 0 {
-                // R1.
-                word.store(before | *bits, SeqCst);
-            }
-        }
-        in_one_order();
-        several
-    }
-
-    fn words(&self) -> &[AtomicU64] {
-        self.common.slots.get(self.number).map_or(&[], |slot| &slot.reads)
-    }
-}
-
-/// Locks that a seat reads. Dropping it lets writers in.
-pub struct SeveralRead<'l, T> {
-    seat: &'l Seat,
-    /// What it has set in the slot.
-    bits: [u64; WORDS],
-    lock: PhantomData<&'l ShardLock<T>>,
-}
-
-impl<T> SeveralRead<'_, T> {
-    /// Whether it keeps writers from this one. Then the lock must not be taken by the same thread.
-    #[inline]
-    pub fn covers(&self, lock: &ShardLock<T>) -> bool {
-        self.bits[lock.gate.number / 64 % WORDS] & lock.gate.bit() != 0
-    }
-
-    /// Looks at the value behind one of the locks; `None` if it is none of them, or a writer was there before.
-    #[inline]
-    pub fn get<'r>(&'r self, lock: &'r ShardLock<T>) -> Option<&'r T> {
-        // R2.
-        let admitted = self.covers(lock)
-            && Arc::ptr_eq(&self.seat.common, &lock.gate.common)
-            && lock.gate.admits(SeqCst);
-        // SAFETY: this seat's bit is set until `self` is dropped and the lock was not taken when it had been set, so whoever
-        // takes it waits: see the top of this file. The reference does not outlive `self` nor the lock.
-        admitted.then(|| lock.value.get().with(|value| unsafe { &*value }))
-    }
-}
-
-impl<T> Drop for SeveralRead<'_, T> {
-    fn drop(&mut self) {
-        // Nobody else writes the slot.
-        for (word, bits) in self.seat.words().iter().zip(self.bits) {
-            if bits != 0 {
-                word.store(word.load(Relaxed) & !bits, Release);
-            }
-        }
-    }
-}
-
 impl Drop for Seat {
     fn drop(&mut self) {
         if let Some(slot) = self.common.slots.get(self.number) {
             // Guards borrow the seat, so none is alive; but one that was forgotten has left its bit.
-            for word in self.words() {
+            for word in &slot.reads {
                 if word.load(Relaxed) != 0 {
                     word.store(0, Release);
                 }

@@ -6,14 +6,14 @@
 //! each goes over all keys before the next begins.
 //!
 //! A thread that is alone keeps the shards that it takes until the commands have run: nobody else wants them.
-//! Several threads would keep each other out of nearly everything in this way, so a thread with a seat locks a shard for
-//! one step of one key only. The locks are what it asks for first: most of them lie in the cache of another core.
+//! Several threads would keep each other out of nearly everything in this way, so a thread with a seat takes a shard for
+//! the moment of one step only. The locks are the first that it asks for then: most of them lie in the cache of another
+//! core.
 
 use crate::buckets::Warmed;
 use crate::db::Db;
 use crate::engine::{Engine, KeyHash, Shards};
 use crate::lock::Seat;
-use crate::shard::Shard;
 use smallvec::SmallVec;
 
 /// Most keys that are worth warming together: as many waits for memory as processors overlap, and some more.
@@ -67,70 +67,22 @@ impl<'e> Holding<'e, '_> {
     }
 }
 
-/// A key of which something has been asked for.
-struct Asked {
-    hash: u64,
-    /// The bucket that was asked for last, behind the first.
-    bucket: Option<Warmed>,
-}
-
 impl Engine {
     /// Asks for what looking up these keys of a database will read, [`WARM_MOST`] at most. A key whose shard another thread
     /// holds is left out. Changes nothing.
     #[inline]
     pub fn warm<'e>(&'e self, db: usize, wanted: &[Wanted], mut holding: Holding<'e, '_>) {
-        if let Holding::Briefly(seat) = holding {
-            return self.warm_briefly(db, wanted, seat);
-        }
         let hashes = wanted.iter().take(WARM_MOST).map(|wanted| wanted.key.0);
+        if matches!(holding, Holding::Briefly(_)) {
+            for wanted in wanted {
+                self.prefetch_lock(self.shard_of_key(wanted.key), wanted.to_look);
+            }
+        }
         for hash in hashes.clone() {
             holding.look(self, db, hash, |db| db.prefetch_index(hash));
         }
         ask_for_items(hashes, |hash, bucket| {
             holding.look(self, db, hash, |db| db.prefetch_entry(hash, bucket)).flatten()
-        });
-    }
-
-    #[inline(never)]
-    fn warm_briefly(&self, db: usize, wanted: &[Wanted], seat: &Seat) {
-        let mut keys: SmallVec<[Asked; WARM_MOST]> = SmallVec::new();
-        for &Wanted { key, to_look } in wanted.iter().take(WARM_MOST) {
-            self.prefetch_lock(self.shard_of_key(key), to_look);
-            keys.push(Asked { hash: key.0, bucket: None });
-        }
-        self.step(db, seat, &mut keys, |db, key| {
-            db.prefetch_index(key.hash);
-            true
-        });
-        while !keys.is_empty() {
-            self.step(db, seat, &mut keys, |db, key| {
-                key.bucket = db.prefetch_entry(key.hash, key.bucket);
-                key.bucket.is_some()
-            });
-        }
-    }
-
-    /// Takes a step for each key: `ask` says whether there is a next one. Keys whose shards are held have none.
-    #[inline]
-    fn step(
-        &self,
-        db: usize,
-        seat: &Seat,
-        keys: &mut SmallVec<[Asked; WARM_MOST]>,
-        mut ask: impl FnMut(&Db, &mut Asked) -> bool,
-    ) {
-        let mut ask = |shard: &Shard, key: &mut Asked| shard.dbs.get(db).is_some_and(|db| ask(db, key));
-        let lock_of = |key: &Asked| self.lock_of(self.shard_of_hash(key.hash));
-        let read = seat.read_several(keys.iter().filter_map(lock_of));
-        keys.retain(|key| {
-            let Some(lock) = lock_of(key) else { return false };
-            if read.covers(lock) {
-                return read.get(lock).is_some_and(|shard| ask(shard, key));
-            }
-            lock.try_lock().is_some_and(|mut shard| {
-                shard.keep();
-                ask(&shard, key)
-            })
         });
     }
 

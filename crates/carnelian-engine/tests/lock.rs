@@ -238,3 +238,31 @@ fn readers_and_writers_on_many_threads() {
     }
     assert!(free_reads > 0);
 }
+
+#[test]
+fn a_lock_that_readers_open_again_and_again_stays_open_for_some_writers() {
+    let readers = Readers::new();
+    let (lock, seat) = (ShardLock::new(0, &readers, 0), readers.seat().unwrap());
+    let is_open = || lock.read(&seat).is_some();
+    let write = || *lock.lock() += 1;
+    let open = || lock.lock().only_read();
+    open();
+    for writers in [0, 1, 3, 7, 15, 15] {
+        for _ in 0..writers {
+            write();
+            assert!(is_open());
+        }
+        write();
+        assert!(!is_open());
+        open();
+        assert!(is_open());
+    }
+    // Nobody reads any more: that is forgotten.
+    for _ in 0..17 {
+        write();
+    }
+    assert!(!is_open());
+    open();
+    write();
+    assert!(!is_open());
+}
