@@ -443,7 +443,8 @@ impl Node {
         out: &mut ReplyWriter,
         batch: &mut Batch<'_>,
     ) -> Option<(Flow, usize)> {
-        if !session.is_plain()
+        if ahead.is_empty()
+            || !session.is_plain()
             || session.reply_mode != ReplyMode::On
             || !self.engine.gates().are_open()
             || self.monitored.load(Relaxed)

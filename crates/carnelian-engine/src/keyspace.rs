@@ -136,7 +136,7 @@ impl<'e> Keyspace<'e> {
             None => settings.notify_events() & EventClass::KEY_MISS.bit() == 0,
             Some((db, (spot, header))) => {
                 !settings.track_frequency()
-                    && (settings.track_changes() || self.is_now(header.clock()))
+                    && (settings.track_changes() || header.clock() == AccessClock::new(settings, self.now_ms))
                     && !(header.expires() && db.entry(spot).is_expired(self.now_ms))
             }
         };
@@ -252,15 +252,17 @@ impl<'e> Keyspace<'e> {
     pub fn read_with(&mut self, key: &[u8], lookup: Lookup) -> Option<ValueRef<'_>> {
         let hash = self.hash(key);
         let (number, shard) = (self.db, self.engine.shard_of_hash(hash));
-        // Most keys do not expire, and have been used in this second already: there is nothing to change.
+        // Most keys do not expire, and at most the time of their last use changes.
+        let settings = self.engine.settings();
         let touches = self.touches(lookup);
         if let Some(locked) = self.shards.single(shard)
             && let Some((spot, header)) = locked.dbs.get(number).and_then(|db| db.find_entry(hash, key))
             && !header.expires()
-            && (!touches || self.is_now(header.clock()))
+            && !(touches && settings.track_frequency())
         {
             self.effects.hits += u64::from(lookup != Lookup::Silent);
-            return Some(self.shards.single(shard)?.dbs.get(number)?.entry(spot).value());
+            let clock = if touches { AccessClock::new(settings, self.now_ms) } else { header.clock() };
+            return Some(self.shards.get_mut(shard).dbs.get_mut(number)?.use_entry(spot, |_| clock).value());
         }
         self.read_and_trace(hash, key, lookup)
     }
@@ -269,13 +271,6 @@ impl<'e> Keyspace<'e> {
     #[inline(always)]
     fn touches(&self, lookup: Lookup) -> bool {
         lookup == Lookup::Use && !self.no_touch && !self.engine.settings().track_changes()
-    }
-
-    /// Whether an access clock would stand where it does after another use.
-    #[inline(always)]
-    fn is_now(&self, clock: AccessClock) -> bool {
-        let settings = self.engine.settings();
-        !settings.track_frequency() && clock == AccessClock::new(settings, self.now_ms)
     }
 
     /// As [`read_with`](Self::read_with), whatever the look-up changes.

@@ -1,7 +1,8 @@
 //! Compaction at random moments: nothing that can be observed changes, and memory goes back.
 
 use carnelian_engine::{
-    Compactor, Engine, EngineOptions, EntryEncoder, Expiry, Keyspace, Progress, Set, SnapshotEntry, ValueRef,
+    Compactor, Engine, EngineOptions, EntryEncoder, Expiry, Keyspace, Progress, Set, SetRef, SnapshotEntry,
+    ValueRef,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,7 +176,7 @@ proptest! {
             prop_assert_eq!(content, model.get(&key).map(|(turn, _)| value(key, *turn)));
         }
         let set = keys.get::<Set>(b"set").unwrap();
-        prop_assert_eq!(set.map_or(0, |set| set.len()), members.len());
+        prop_assert_eq!(set.map_or(0, SetRef::len), members.len());
         prop_assert!(set.is_none_or(|set| members.iter().all(|number| set.contains(&member(*number)))));
     }
 }

@@ -17,9 +17,9 @@ impl Clock {
     #[inline]
     #[expect(clippy::unused_self, reason = "a clock of the server, whatever it reads")]
     pub(crate) fn unix_ms(&self) -> u64 {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-        // A clock that was set to before 1970 stands still.
-        u64::try_from(now.tv_sec).map_or(0, |seconds| seconds * 1000 + now.tv_nsec as u64 / 1_000_000)
+        let since = since_epoch();
+        // Cheaper than the same in 128 bits.
+        since.as_secs() * 1000 + u64::from(since.subsec_millis())
     }
 
     /// Microseconds since 1970.
