@@ -2,6 +2,7 @@
 
 mod chart;
 mod expiry;
+mod instructions;
 mod micro;
 mod report;
 mod servers;
@@ -94,6 +95,9 @@ pub(crate) struct Args {
     /// Measure hit rates at a limit of memory instead, on keys that follow Zipf's law.
     #[arg(long, conflicts_with_all = ["micro", "scaling", "pauses", "expiry"])]
     zipf: bool,
+    /// Count the instructions of a command instead, with callgrind and without sockets, at each of --pipeline.
+    #[arg(long, conflicts_with_all = ["micro", "scaling", "pauses", "expiry", "zipf"])]
+    instructions: bool,
     /// Run the criterion benches of all crates instead, and print their medians.
     #[arg(long)]
     micro: bool,
@@ -130,6 +134,9 @@ fn parse_peer(text: &str) -> Result<Contender, String> {
 pub(crate) fn run(args: Args) -> Result<()> {
     if args.micro {
         return micro::run(args.filter.as_deref(), args.save.as_deref(), args.baseline.as_deref());
+    }
+    if args.instructions {
+        return instructions::run(&args.pipeline);
     }
     if args.scaling {
         return example("scaling", &[(args.rounds * SCALING_ROUNDS).to_string()]);

@@ -1,6 +1,6 @@
 //! Runs commands as a worker does, without sockets, to have their instructions counted.
 //!
-//! `instructions COMMAND READS [PIPELINE]` runs the requests of so many reads on 100,000 keys. What one command takes is the
+//! `instructions COMMAND READS [PIPELINE]` runs the requests of so many reads on 100,000 keys, members or elements. What one command takes is the
 //! difference between two numbers of reads: `cargo xtask bench --instructions` does that under callgrind.
 
 use carnelian_commands::{Ahead, NoClient, NoHost, Node, Session, WorkerStats};
@@ -8,6 +8,7 @@ use carnelian_engine::{Engine, EngineOptions};
 use carnelian_resp::{Limits, Protocol, ReplyWriter, RequestParser, encode_command};
 use std::sync::Arc;
 
+/// Loaded before.
 const KEYS: usize = 100_000;
 /// Different reads.
 const READS: usize = 256;
@@ -91,9 +92,12 @@ fn main() {
         }
         wire
     };
-    for before in ["set", "lpush"] {
-        server.run(&wire(before, 0..KEYS));
-    }
+    let before = match &*command {
+        "get" | "set" => "set",
+        "lpop" | "lrange" => "lpush",
+        other => other,
+    };
+    server.run(&wire(before, 0..KEYS));
     let inputs: Vec<Vec<u8>> =
         (0..READS).map(|read| wire(&command, read * pipeline..(read + 1) * pipeline)).collect();
     for read in 0..reads {
