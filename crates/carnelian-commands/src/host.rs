@@ -52,13 +52,13 @@ pub trait Host: Send + Sync {
     /// authenticated. The caller sees to the rest of the session.
     fn reset(&self, session: &mut Session);
 
-    /// Whether the command may run now. Asked only while [`Node::set_gated`](crate::Node::set_gated) is on.
+    /// Whether the command may run now. Asked while [`Node::set_gated`](crate::Node::set_gated) is on, or an arena is nearly full.
     fn gate(&self, _: &'static CommandSpec, _: &Session, _: Args<'_>) -> Gate {
         Gate::Pass
     }
 
     /// Bytes in use beyond what `maxmemory` allows, to be given back by removing keys; 0 when there is no limit or it is kept.
-    /// Asked before each command while [`Node::set_gated`](crate::Node::set_gated) is on: it must be cheap, and right.
+    /// Asked when [`gate`](Self::gate) is, before it: it must be cheap, and right.
     fn excess_memory(&self) -> u64 {
         0
     }
