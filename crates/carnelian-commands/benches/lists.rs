@@ -1,32 +1,10 @@
 //! Cost of list commands, from arguments to reply: `cargo bench -p carnelian-commands --bench lists`.
 
-use carnelian_commands::{NoClient, NoHost, Node, Session, WorkerStats};
-use carnelian_engine::{Engine, EngineOptions};
-use carnelian_resp::{OwnedArgs, Protocol, ReplyWriter};
+mod caller;
+
+use caller::Caller;
+use carnelian_resp::OwnedArgs;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use std::sync::Arc;
-
-struct Caller {
-    node: Node,
-    session: Session,
-    out: ReplyWriter,
-    stats: WorkerStats,
-}
-
-impl Caller {
-    fn new() -> Self {
-        let engine = Arc::new(Engine::new(EngineOptions { shards: 64, databases: 16, seed: 7 }));
-        let node = Node::new(engine, Arc::new(NoHost));
-        let stats = node.new_stats();
-        let session = Session::new(1, true, Arc::new(NoClient));
-        Self { node, session, out: ReplyWriter::new(Protocol::Resp2), stats }
-    }
-
-    fn run(&mut self, args: &OwnedArgs) {
-        self.out.clear();
-        self.node.execute(&mut self.session, args.as_args(), &mut self.out, 1_700_000_000_000, &self.stats);
-    }
-}
 
 fn args(line: &str) -> OwnedArgs {
     OwnedArgs::from_slices(&line.split(' ').collect::<Vec<_>>())
@@ -43,7 +21,7 @@ fn ends(criterion: &mut Criterion) {
         ("rpush+lpop, short", "RPUSH l xxx", "LPOP l", 3),
         ("rpush+lpop, empty", "RPUSH l xxx", "LPOP l", 0),
     ] {
-        let mut caller = Caller::new();
+        let mut caller = Caller::new(64);
         let (push, pop) = (args(push), args(pop));
         for _ in 0..len {
             caller.run(&push);
@@ -61,7 +39,7 @@ fn ends(criterion: &mut Criterion) {
 
 fn ranges(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lists");
-    let mut caller = Caller::new();
+    let mut caller = Caller::new(64);
     let push = args("LPUSH l xxx");
     for _ in 0..10_000 {
         caller.run(&push);
