@@ -63,8 +63,8 @@ parameters! {
     CRASH_MEMCHECK_ENABLED = Spec::flag("crash-memcheck-enabled", true).inert();
     /// Leaves with `exit` in place of `abort` after an internal error. Default: no.
     USE_EXIT_ON_PANIC = Spec::flag("use-exit-on-panic", false).hidden().inert();
-    /// Asks the kernel not to use transparent huge pages for this process. Default: yes.
-    DISABLE_THP = Spec::flag("disable-thp", true).immutable();
+    /// In Redis, whether huge pages are kept from the process because it forks. Nothing forks here. Default: yes.
+    DISABLE_THP = Spec::flag("disable-thp", true).immutable().inert();
     /// What SIGINT does: `default`, or any of `save`, `nosave`, `now` and `force`. Default: default.
     SHUTDOWN_ON_SIGINT = Spec::words("shutdown-on-sigint", SIGNAL_ACTIONS, 0).several(checks::shutdown_flags);
     /// What SIGTERM does: `default`, or any of `save`, `nosave`, `now` and `force`. Default: default.
