@@ -487,7 +487,7 @@ impl Node {
         let Entry { spec, parent, id, .. } = *entry;
         let slow_ns = self.slow_ns.load(Relaxed);
         let most = if entry.is_short() && slow_ns >= TOGETHER_NS_MIN { WARM_MOST as u32 } else { 1 };
-        let (mut runs, mut last, mut flow) = (0, None, Flow::Continue);
+        let (mut runs, mut last) = (0, None);
         batch.keys.no_touch = session.no_touch && spec.name != "touch";
         while runs < most
             && let Some((args, prepared, end)) = ahead.nth(runs as usize, input)
@@ -508,8 +508,12 @@ impl Node {
                 self.withdraw(id, &error, start, out, meter.stats);
             }
             if wish.is_some() || keys.effects.has_rare() {
-                flow = self.conclude(entry, session, args, keys, out, meter, wish);
-                break;
+                session.last_command = Some(id);
+                self.measure(entry, runs, session, args, meter);
+                let flow = self.conclude(entry, session, args, keys, out, meter, wish);
+                // What follows from a command is not the next one's time.
+                meter.lap(self);
+                return Some(Ran { runs: runs as usize, flow, end });
             }
             self.leave(way, batch, ahead.known(runs as usize));
             if out.unsent() > UNSENT_MAX {
@@ -519,7 +523,7 @@ impl Node {
         let (args, end) = last?;
         session.last_command = Some(id);
         self.measure(entry, runs, session, args, &mut batch.meter);
-        Some(Ran { runs: runs as usize, flow, end })
+        Some(Ran { runs: runs as usize, flow: Flow::Continue, end })
     }
 
     /// Counts runs of a command that have ended just now. `args` are those of the last one.
