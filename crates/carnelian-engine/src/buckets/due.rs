@@ -28,28 +28,31 @@ fn any_due(dues: &[u32], now: u32) -> bool {
 /// The earliest due time of each pair, whatever the unit.
 #[derive(Clone, Default)]
 pub(super) struct DueTimes {
-    /// Nothing where nothing was ever due.
-    segments: Vec<Option<Box<[u32; SEGMENT]>>>,
+    /// Nothing where nothing was ever due. A part begins small: a table of a few keys must not reserve one for 128 pairs.
+    segments: Vec<Box<[u32]>>,
 }
 
 impl DueTimes {
     fn get(&self, pair: usize) -> u32 {
-        match self.segments.get(pair / SEGMENT) {
-            Some(Some(segment)) => segment[pair % SEGMENT],
-            _ => NEVER_DUE,
-        }
+        let segment = self.segments.get(pair / SEGMENT);
+        segment.and_then(|segment| segment.get(pair % SEGMENT)).copied().unwrap_or(NEVER_DUE)
     }
 
     fn set(&mut self, pair: usize, due: u32) {
-        let number = pair / SEGMENT;
-        match self.segments.get_mut(number) {
-            Some(Some(segment)) => segment[pair % SEGMENT] = due,
-            _ if due == NEVER_DUE => {}
-            _ => {
-                self.segments.resize(self.segments.len().max(number + 1), None);
-                self.segments[number].insert(Box::new([NEVER_DUE; SEGMENT]))[pair % SEGMENT] = due;
-            }
+        if self.get(pair) == due {
+            return;
         }
+        let (number, place) = (pair / SEGMENT, pair % SEGMENT);
+        if self.segments.len() <= number {
+            self.segments.resize_with(number + 1, Box::default);
+        }
+        let segment = &mut self.segments[number];
+        if segment.len() <= place {
+            let mut grown = vec![NEVER_DUE; (place + 1).next_power_of_two().max(LANE)];
+            grown[..segment.len()].copy_from_slice(segment);
+            *segment = grown.into_boxed_slice();
+        }
+        segment[place] = due;
     }
 
     /// The last pair before `end` that is due at or before `now`.
@@ -57,18 +60,17 @@ impl DueTimes {
         let mut end = end.min(self.segments.len() * SEGMENT);
         while let Some(last) = end.checked_sub(1) {
             let start = last - last % SEGMENT;
-            if let Some(segment) = &self.segments[start / SEGMENT] {
-                let mut end = end - start;
-                while let Some(last) = end.checked_sub(1) {
-                    // Mostly none of several is, which takes a few instructions.
-                    let lane = last - last % LANE;
-                    if any_due(&segment[lane..][..LANE], now)
-                        && let Some(place) = segment[lane..end].iter().rposition(|due| *due <= now)
-                    {
-                        return Some(start + lane + place);
-                    }
-                    end = lane;
+            let segment = &self.segments[start / SEGMENT];
+            let mut inner = (end - start).min(segment.len());
+            while let Some(last) = inner.checked_sub(1) {
+                // Mostly none of several is, which takes a few instructions.
+                let lane = last - last % LANE;
+                if any_due(&segment[lane..][..LANE], now)
+                    && let Some(place) = segment[lane..inner].iter().rposition(|due| *due <= now)
+                {
+                    return Some(start + lane + place);
                 }
+                inner = lane;
             }
             end = start;
         }
@@ -79,9 +81,8 @@ impl DueTimes {
     fn first_from(&self, from: usize) -> Option<usize> {
         let mut skipped = from % SEGMENT;
         for (number, segment) in self.segments.iter().enumerate().skip(from / SEGMENT) {
-            if let Some(segment) = segment
-                && let Some(place) = segment[skipped..].iter().position(|due| *due != NEVER_DUE)
-            {
+            let rest = segment.get(skipped..).unwrap_or_default();
+            if let Some(place) = rest.iter().position(|due| *due != NEVER_DUE) {
                 return Some(number * SEGMENT + skipped + place);
             }
             skipped = 0;
@@ -90,8 +91,8 @@ impl DueTimes {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.segments.capacity() * size_of::<Option<Box<[u32; SEGMENT]>>>()
-            + self.segments.iter().flatten().count() * size_of::<[u32; SEGMENT]>()
+        let numbers: usize = self.segments.iter().map(|segment| segment.len()).sum();
+        self.segments.capacity() * size_of::<Box<[u32]>>() + numbers * size_of::<u32>()
     }
 }
 
@@ -174,7 +175,11 @@ impl Buckets {
     /// There are only so many pairs any more: one less.
     pub(super) fn drop_due(&mut self, pairs: usize) {
         self.due.set(pairs, NEVER_DUE);
-        self.due.segments.truncate(pairs.div_ceil(SEGMENT));
+        let segments = &mut self.due.segments;
+        segments.truncate(pairs.div_ceil(SEGMENT));
+        if segments.len() * 4 <= segments.capacity() {
+            segments.shrink_to(segments.len() * 2);
+        }
     }
 
     /// Notes that the item at a place is due at `due`, whatever the unit. O(1).
