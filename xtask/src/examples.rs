@@ -37,14 +37,10 @@ const ARGUMENTS: &[(&str, &str, &[&str])] = &[
 ];
 
 pub(crate) fn run(args: Args) -> Result<()> {
-    let metadata = sh::read(&mut sh::cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Value =
-        serde_json::from_str(&metadata).context("cannot read what `cargo metadata` says")?;
     let mut failed = Vec::new();
     let mut passed = 0;
     let mut server = None;
-    sh::check(&mut sh::cargo(["build", "--workspace", "--examples"]))?;
-    for (package, example) in examples(&metadata) {
+    for Example { package, name: example, executable } in build()? {
         if args.name.as_ref().is_some_and(|name| *name != example) {
             continue;
         }
@@ -60,10 +56,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
                 *word = word.replace("PORT", &port);
             }
         }
-        let mut command = sh::cargo(["run", "--quiet", "--package", &package, "--example", &example]);
-        if !arguments.is_empty() {
-            command.arg("--").args(arguments);
-        }
+        let mut command = sh::command(executable, arguments);
         println!("$ {}", sh::display(&command));
         match sh::Group::spawn(&mut command)?.wait(LIMIT)? {
             Some(status) if status.success() => passed += 1,
@@ -107,20 +100,37 @@ impl Server {
     }
 }
 
-/// (package, example) for all there are.
-fn examples(metadata: &Value) -> Vec<(String, String)> {
+struct Example {
+    package: String,
+    name: String,
+    executable: PathBuf,
+}
+
+/// Builds the examples of the whole workspace, once: `cargo run` of one package would build anew what it uses with
+/// fewer features, and that would count as the time of the example.
+fn build() -> Result<Vec<Example>> {
+    let mut command =
+        sh::cargo(["build", "--workspace", "--examples", "--message-format", "json-render-diagnostics"]);
+    command.stderr(Stdio::inherit());
+    println!("$ {}", sh::display(&command));
     let mut examples = Vec::new();
-    for package in metadata["packages"].as_array().into_iter().flatten() {
-        for target in package["targets"].as_array().into_iter().flatten() {
-            let is_example =
-                target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "example"));
-            if let (true, Some(package), Some(name)) =
-                (is_example, package["name"].as_str(), target["name"].as_str())
-            {
-                examples.push((package.to_owned(), name.to_owned()));
-            }
+    for line in sh::read(&mut command)?.lines() {
+        let message: Value =
+            serde_json::from_str(line).context("cannot read what `cargo build` says of its products")?;
+        let target = &message["target"];
+        let is_example = target["kind"][0] == "example";
+        let manifest = message["manifest_path"].as_str().map(Path::new);
+        let package = manifest.and_then(Path::parent).and_then(Path::file_name);
+        if let (true, Some(package), Some(name), Some(executable)) =
+            (is_example, package, target["name"].as_str(), message["executable"].as_str())
+        {
+            examples.push(Example {
+                package: package.to_string_lossy().into_owned(),
+                name: name.to_owned(),
+                executable: executable.into(),
+            });
         }
     }
-    examples.sort();
-    examples
+    examples.sort_unstable_by(|a, b| (&a.package, &a.name).cmp(&(&b.package, &b.name)));
+    Ok(examples)
 }
