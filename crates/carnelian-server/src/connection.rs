@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep};
 
 /// Replies of one batch that are sent before the next command runs, in bytes.
 const FLUSH_BYTES: usize = 64 * 1024;
@@ -399,7 +399,7 @@ impl Connection {
         let deadline = blocked
             .timeout_ms
             .and_then(|timeout| Instant::now().checked_add(Duration::from_millis(timeout)))
-            .map(|deadline| Box::pin(sleep_until(deadline)));
+            .map(|deadline| Box::pin(self.worker.sleep_until(deadline)));
         self.client.blocked.store(true, Relaxed);
         self.state = State::Blocked { blocked, deadline };
     }
@@ -407,7 +407,7 @@ impl Connection {
     fn begin_trying(&mut self) {
         self.tries += 1;
         // Most locks are held for microseconds; who holds one for longer will be a while.
-        let retry = (self.tries > TRIES_AT_ONCE).then(|| Box::pin(sleep(RETRY_AFTER)));
+        let retry = (self.tries > TRIES_AT_ONCE).then(|| Box::pin(self.worker.sleep(RETRY_AFTER)));
         self.state = State::Busy { retry };
     }
 
@@ -587,11 +587,14 @@ impl Connection {
 
     /// Gives the client a moment to accept what it is still owed.
     async fn send_last_replies(&mut self) {
-        let deadline = Instant::now() + Duration::from_millis(LAST_REPLIES_MS);
+        let mut deadline = pin!(self.worker.sleep(Duration::from_millis(LAST_REPLIES_MS)));
         while self.out.unsent() > 0 {
             let stream = &self.stream;
-            let ready = tokio::time::timeout_at(deadline, poll_fn(|cx| stream.poll_write_ready(cx))).await;
-            if !matches!(ready, Ok(Ok(()))) || self.flush().is_err() {
+            let may_write = tokio::select! {
+                ready = poll_fn(|cx| stream.poll_write_ready(cx)) => ready.is_ok(),
+                () = &mut deadline => false,
+            };
+            if !may_write || self.flush().is_err() {
                 return;
             }
         }

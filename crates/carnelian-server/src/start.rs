@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 /// Shards when `shards` is 0: of one worker, and for each of several, which would wait for each other with fewer. Each takes
@@ -134,8 +135,14 @@ fn begin(options: Options) -> Result<RunningServer, String> {
     server.log.warning("Server initialized");
     let rdb_path = crate::snapshot::rdb_path(&server.config.read());
     let has_dataset = loading::announce(&server, &node, &rdb_path);
+    // What is to happen by the clock, in any thread, this runtime sees to: that of the acceptor.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("Cannot listen: {error}"))?;
+    let timers = runtime.handle();
     let handles: io::Result<Vec<_>> =
-        (0..workers).map(|index| WorkerHandle::start(&server, &node, index, workers)).collect();
+        (0..workers).map(|index| WorkerHandle::start(&server, &node, timers, index, workers)).collect();
     *server.workers.write() =
         handles.map_err(|error| format!("Fatal: Can't initialize IO thread: {error}"))?;
     server.totals.startup_memory.store(server.used_memory(), Relaxed);
@@ -145,7 +152,7 @@ fn begin(options: Options) -> Result<RunningServer, String> {
             let (server, node) = (Arc::clone(&server), Arc::clone(&node));
             move || {
                 let _seated = server.memory.seat();
-                run(&server, node, listeners, exit_receiver, handle_signals);
+                run(&server, node, runtime, listeners, exit_receiver, handle_signals);
             }
         })
         .map_err(|error| format!("Cannot start a thread: {error}"))?;
@@ -202,17 +209,11 @@ impl RunningServer {
 fn run(
     server: &Arc<Server>,
     node: Arc<Node>,
+    runtime: Runtime,
     listeners: OpenListeners,
     exit: mpsc::UnboundedReceiver<()>,
     handle_signals: bool,
 ) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            server.log.warning(format_args!("Cannot accept connections: {error}"));
-            return;
-        }
-    };
     runtime.block_on(async {
         if let Err(error) = listeners.accept(server) {
             server.log.warning(format_args!("Cannot accept connections: {error}"));
@@ -221,11 +222,11 @@ fn run(
         tokio::spawn(cron::keep_running(Arc::clone(server), Arc::clone(&node)));
         wait_for_end(server, &node, exit, handle_signals).await;
     });
-    drop(runtime);
     server.loading.give_up();
     for worker in std::mem::take(&mut *server.workers.write()) {
         worker.stop();
     }
+    drop(runtime);
     crate::snapshot::wait_for_background_save(server);
 }
 
