@@ -4,7 +4,7 @@ use crate::access::AccessClock;
 use crate::db::{Db, Due, Spot};
 use crate::effects::{Effects, EventClass, Garbage, KeyEvent, Removal};
 use crate::engine::{Engine, KeyHash, ShardSet, Shards};
-use crate::entry::{NEVER, Payload, fits_slot};
+use crate::entry::{Header, NEVER, Payload, fits_slot};
 use crate::lock::Seat;
 use crate::objects::Object;
 use crate::rng::Rng;
@@ -213,11 +213,14 @@ impl<'e> Keyspace<'e> {
             return glimpse.spot;
         }
         let db = self.db;
-        let (spot, header) = self.shard(hash).dbs.get(db)?.find_entry(hash, key)?;
-        if header.expires() && self.is_over(hash, spot) {
-            return None;
-        }
-        Some(spot)
+        let found = self.shard(hash).dbs.get(db)?.find_entry(hash, key)?;
+        self.live(hash, found)
+    }
+
+    /// What was found of a key, unless its time is over: then it is removed.
+    #[inline]
+    fn live(&mut self, hash: u64, (spot, header): (Spot, Header)) -> Option<Spot> {
+        if header.expires() && self.is_over(hash, spot) { None } else { Some(spot) }
     }
 
     /// Removes an entry that expires if its time is over.
@@ -255,16 +258,20 @@ impl<'e> Keyspace<'e> {
         // Most keys do not expire, and at most the time of their last use changes.
         let settings = self.engine.settings();
         let touches = self.touches(lookup);
-        if let Some(locked) = self.shards.single(shard)
-            && let Some((spot, header)) = locked.dbs.get(number).and_then(|db| db.find_entry(hash, key))
-            && !header.expires()
-            && !(touches && settings.track_frequency())
-        {
-            self.effects.hits += u64::from(lookup != Lookup::Silent);
-            let clock = if touches { AccessClock::new(settings, self.now_ms) } else { header.clock() };
-            return Some(self.shards.get_mut(shard).dbs.get_mut(number)?.use_entry(spot, |_| clock).value());
-        }
-        self.read_and_trace(hash, key, lookup)
+        let spot = match self.shards.single(shard) {
+            Some(locked) => match locked.dbs.get(number).and_then(|db| db.find_entry(hash, key)) {
+                Some((spot, header)) if !(header.expires() || touches && settings.track_frequency()) => {
+                    self.effects.hits += u64::from(lookup != Lookup::Silent);
+                    let clock =
+                        if touches { AccessClock::new(settings, self.now_ms) } else { header.clock() };
+                    let db = self.shards.get_mut(shard).dbs.get_mut(number)?;
+                    return Some(db.use_entry(spot, |_| clock).value());
+                }
+                found => found.and_then(|found| self.live(hash, found)),
+            },
+            None => self.find(hash, key),
+        };
+        self.read_and_trace(hash, key, spot, lookup)
     }
 
     /// Whether a look-up may change when or how often the entry was used.
@@ -273,10 +280,16 @@ impl<'e> Keyspace<'e> {
         lookup == Lookup::Use && !self.no_touch && !self.engine.settings().track_changes()
     }
 
-    /// As [`read_with`](Self::read_with), whatever the look-up changes.
+    /// As [`read_with`](Self::read_with) of what was found, whatever the look-up changes.
     #[inline(never)]
-    fn read_and_trace(&mut self, hash: u64, key: &[u8], lookup: Lookup) -> Option<ValueRef<'_>> {
-        let Some(spot) = self.find(hash, key) else {
+    fn read_and_trace(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        spot: Option<Spot>,
+        lookup: Lookup,
+    ) -> Option<ValueRef<'_>> {
+        let Some(spot) = spot else {
             if lookup != Lookup::Silent {
                 self.count_miss(key);
             }
