@@ -1,6 +1,6 @@
 //! Memory for the entries of one table: slots in classes of eight bytes, addressed by four-byte references.
 //!
-//! Pages of up to 16 KiB hold slots of one class each; the first pages of an arena begin small and grow. A page whose last slot is freed goes back to the allocator, so memory
+//! Pages of up to 32 KiB hold slots of one class each; the first pages of an arena begin small and grow. A page whose last slot is freed goes back to the allocator, so memory
 //! follows what is live; freeing a whole arena is freeing its pages.
 
 use crate::crowd::{Crowded, Gates};
@@ -10,7 +10,7 @@ use crate::segments::Segments;
 
 /// Bytes that sizes are rounded up to, and that references count in.
 pub(crate) const UNIT: usize = 8;
-const PAGE_BYTES: usize = 16 * 1024;
+const PAGE_BYTES: usize = 32 * 1024;
 const PAGE_UNITS: usize = PAGE_BYTES / UNIT;
 /// Largest slot, in bytes: sixteen of them fill a page nearly.
 pub(crate) const SLOT_MAX: usize = 1088;
