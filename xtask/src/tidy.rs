@@ -54,6 +54,7 @@ const EVERYTHING: &[&str] = &["*"];
 
 /// The files, or the folders when they end in a slash, that own memory and may say `unsafe`.
 const UNSAFE_ISLANDS: &[&str] = &[
+    "crates/carnelian/src/huge_pages.rs",
     "crates/carnelian-engine/src/buckets.rs",
     "crates/carnelian-engine/src/lock.rs",
     "crates/carnelian-engine/src/prefetch.rs",

@@ -1,6 +1,7 @@
 //! The multi-call binary: `carnelian server|cli|benchmark|check-rdb|check-aof|sentinel`, and the same tools by the names
 //! that Redis users know when the program is called by a link of that name.
 
+mod huge_pages;
 mod memory;
 
 use std::ffi::OsString;

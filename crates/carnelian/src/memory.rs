@@ -1,17 +1,20 @@
 //! How much memory the process uses, as its allocator knows.
 
+use crate::huge_pages;
 use carnelian_server::{MemoryReading, MemorySource};
 use tikv_jemalloc_ctl::stats_print::{Options, stats_print};
 use tikv_jemalloc_ctl::thread::{self, ThreadLocal};
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats};
 
-/// The memory of this process, whose freed pages a thread of the allocator gives back from now on.
+/// The memory of this process, whose freed pages a thread of the allocator gives back from now on, and whose full ranges
+/// [another](huge_pages) moves to huge pages.
 pub(crate) fn source() -> MemorySource {
     // Without it threads give back what they have freed when they allocate, which an idle server does not do: 200 MB of a set
     // stayed for as long as one looked. Where it cannot be had things stay so.
     #[cfg(not(target_os = "macos"))]
     let _ = tikv_jemalloc_ctl::max_background_threads::write(1);
     run_thread(true);
+    huge_pages::start();
     MemorySource { allocator: "jemalloc-5.3.0", read, balance: Some(balance), statistics, purge }
 }
 

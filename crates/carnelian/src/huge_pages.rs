@@ -1,0 +1,190 @@
+//! Memory that is in use throughout goes to huge pages, in the background.
+//!
+//! Looking up random keys of a large dataset waits for the translation of addresses as much as for the data: pages of 4 KiB
+//! are too many for what the processor remembers of them. Huge pages from the start would be resident as a whole with their
+//! first byte, and clearing one holds up the command that touches it first. So pages stay small until all of a range of 2 MiB
+//! are there; then the kernel is asked to move them to a huge one, which takes no more memory, and whoever touches the range
+//! meanwhile waits for some tenths of a millisecond. What is given back later leaves the rest of a huge page as small ones.
+//!
+//! The process never forks, so that there are no huge pages to be copied because of one byte that changes (the reason why
+//! Redis turns them off).
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+/// Bytes of a huge page, on the processors that this is for.
+const HUGE: usize = 2 * 1024 * 1024;
+const PAGE: usize = 4096;
+/// Bytes that the kernel's table of pages has for each page.
+const ENTRY: usize = 8;
+/// Set in the last byte of an entry while the page is in memory.
+const PRESENT: u8 = 0x80;
+/// The table of so many ranges is read at once.
+const RANGES: usize = 16;
+/// Time between two rounds, at least, and as a multiple of what the last one took.
+const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_FACTOR: u32 = 50;
+
+/// Starts the thread that does it, where it can be done.
+pub(crate) fn start() {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return;
+    }
+    // Without the thread, or when it has to give up, everything works as before.
+    let _ = std::thread::Builder::new().name("huge-pages".into()).spawn(|| {
+        let _ = run();
+    });
+}
+
+fn run() -> io::Result<()> {
+    let table = File::open("/proc/self/pagemap")?;
+    let mut buffer = vec![0; RANGES * HUGE / PAGE * ENTRY];
+    let (mut faults, mut pause, mut works) = (0, PAUSE, false);
+    loop {
+        std::thread::sleep(pause);
+        // As long as hardly a page comes, no range becomes full.
+        let now = page_faults()?;
+        if now - faults < (HUGE / PAGE) as u64 {
+            continue;
+        }
+        faults = now;
+        let start = Instant::now();
+        for mapping in mappings()? {
+            for full in full_ranges(&table, &mut buffer, mapping)? {
+                match collapse(full) {
+                    Ok(()) => works = true,
+                    // The kernel does not know of it, or does not want it.
+                    Err(error) if !works && error.kind() == io::ErrorKind::InvalidInput => return Err(error),
+                    // One of the pages could not be moved just now.
+                    Err(_) => {}
+                }
+            }
+        }
+        pause = PAUSE.max(start.elapsed() * PAUSE_FACTOR);
+    }
+}
+
+/// Page faults of the process so far that needed no reading.
+fn page_faults() -> io::Result<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // The name of the program, in parentheses, may hold anything.
+    let field = stat.rsplit(')').next().and_then(|fields| fields.split_whitespace().nth(7));
+    field.and_then(|field| field.parse().ok()).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The parts of anonymous private mappings that huge pages could be in.
+fn mappings() -> io::Result<Vec<Range<usize>>> {
+    let mut found = Vec::new();
+    for line in BufReader::new(File::open("/proc/self/maps")?).lines() {
+        found.extend(mapping(&line?).filter(|range| !range.is_empty()));
+    }
+    Ok(found)
+}
+
+/// As [`mappings`], of one line.
+fn mapping(line: &str) -> Option<Range<usize>> {
+    let mut words = line.split_whitespace();
+    let (start, end) = words.next()?.split_once('-')?;
+    let (access, inode, name) = (words.next()?, words.nth(2)?, words.next());
+    if access != "rw-p" || inode != "0" || name.is_some() {
+        return None;
+    }
+    let address = |text| usize::from_str_radix(text, 16).ok();
+    Some(address(start)?.next_multiple_of(HUGE)..address(end)? / HUGE * HUGE)
+}
+
+/// Where all pages are in memory: neighbouring ranges together.
+fn full_ranges(table: &File, buffer: &mut [u8], mapping: Range<usize>) -> io::Result<Vec<Range<usize>>> {
+    let mut full: Vec<Range<usize>> = Vec::new();
+    for at in mapping.clone().step_by(RANGES * HUGE) {
+        let ranges = ((mapping.end - at) / HUGE).min(RANGES);
+        let entries = &mut buffer[..ranges * HUGE / PAGE * ENTRY];
+        table.read_exact_at(entries, (at / PAGE * ENTRY) as u64)?;
+        for (number, entries) in entries.chunks_exact(HUGE / PAGE * ENTRY).enumerate() {
+            if !entries.chunks_exact(ENTRY).all(|entry| entry[ENTRY - 1] & PRESENT != 0) {
+                continue;
+            }
+            let start = at + number * HUGE;
+            match full.last_mut() {
+                Some(last) if last.end == start => last.end += HUGE,
+                _ => full.push(start..start + HUGE),
+            }
+        }
+    }
+    Ok(full)
+}
+
+/// Has the kernel move the pages of a range to huge ones. Those that are huge already stay so, at next to no cost.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "no library has a safe call for it")]
+fn collapse(range: Range<usize>) -> io::Result<()> {
+    let address = std::ptr::without_provenance_mut(range.start);
+    // SAFETY: this advice changes what pages memory is in and neither its content nor its addresses, whatever lies there;
+    // where nothing lies any more it is refused.
+    let result = unsafe { libc::madvise(address, range.len(), libc::MADV_COLLAPSE) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn collapse(_: Range<usize>) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+mod tests {
+    use super::{ENTRY, HUGE, PAGE, RANGES, full_ranges, mapping, page_faults};
+    use std::fs::File;
+
+    #[test]
+    fn only_anonymous_memory_counts() {
+        for (line, found) in [
+            ("7f0000100000-7f0000900000 rw-p 00000000 00:00 0 ", Some(0x7f00_0020_0000..0x7f00_0080_0000)),
+            ("7f0000200000-7f0000400000 rw-p 00000000 00:00 0", Some(0x7f00_0020_0000..0x7f00_0040_0000)),
+            ("7f0000200000-7f0000400000 r--p 00000000 00:00 0", None),
+            ("7f0000200000-7f0000400000 rw-s 00000000 00:01 1024 /dev/shm/x", None),
+            ("7f0000200000-7f0000400000 rw-p 00000000 08:01 77 /usr/lib/libc.so.6", None),
+            ("7ffc00000000-7ffc00400000 rw-p 00000000 00:00 0 [stack]", None),
+            ("", None),
+        ] {
+            assert_eq!(mapping(line), found, "{line}");
+        }
+        assert!(
+            mapping("7f0000100000-7f0000101000 rw-p 00000000 00:00 0").is_some_and(|range| range.is_empty())
+        );
+    }
+
+    #[test]
+    fn a_range_counts_once_all_its_pages_are_there() {
+        let Ok(table) = File::open("/proc/self/pagemap") else { return };
+        // Where the system gives huge pages from the start, a range is full with its first page.
+        let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
+        if setting.is_ok_and(|setting| setting.contains("[always]")) {
+            return;
+        }
+        let mut buffer = vec![0; RANGES * HUGE / PAGE * ENTRY];
+        // From the system, so that no page of it is there yet.
+        let mut memory: Vec<u8> = Vec::with_capacity(8 * HUGE);
+        let start = memory.as_ptr().addr().next_multiple_of(HUGE);
+        // Bytes from `start` that are in full ranges, which begin there and lie side by side.
+        let mut full = || match &*full_ranges(&table, &mut buffer, start..start + 6 * HUGE).expect("reads") {
+            [] => 0,
+            [one] if one.start == start => one.len(),
+            more => panic!("{more:?} from {start}"),
+        };
+        assert!(page_faults().is_ok());
+        assert_eq!(full(), 0);
+        let ahead = start - memory.as_ptr().addr();
+        // All of the first two, and all but the last page of the third.
+        memory.resize(ahead + 3 * HUGE - PAGE, 1);
+        assert_eq!(full(), 2 * HUGE);
+        memory.resize(ahead + 3 * HUGE, 1);
+        assert_eq!(full(), 3 * HUGE);
+        // A kernel that cannot do it leaves everything as it is, too.
+        let _ = super::collapse(start..start + 3 * HUGE);
+        assert!(memory.iter().all(|byte| *byte == 1));
+        assert_eq!(full(), 3 * HUGE);
+    }
+}
