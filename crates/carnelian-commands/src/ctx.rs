@@ -179,7 +179,8 @@ impl TypedKeys for Keyspace<'_> {
     }
 
     fn list_or_new<'k>(&'k mut self, key: &'k [u8]) -> CommandResult<Edit<'k, List>> {
-        Ok(self.edit_or_insert(key, List::new)?)
+        let settings = self.settings();
+        Ok(self.edit_or_insert(key, || List::new(settings))?)
     }
 
     fn set(&mut self, key: &[u8]) -> CommandResult<Option<SetRef<'_>>> {

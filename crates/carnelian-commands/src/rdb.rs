@@ -189,13 +189,13 @@ pub fn value_of(object: rdb::Object, settings: &Settings) -> Result<Option<Value
         rdb::Object::String(bytes) => Value::from_bytes(&bytes),
         rdb::Object::Int(value) => StringValue::from_int(value).into(),
         rdb::Object::List(nodes) => {
-            let mut list = List::new();
+            let mut list = List::new(settings);
             for node in nodes {
                 let node = match node {
                     rdb::ListNode::Packed(packed) => ListNode::Packed(packed),
                     rdb::ListNode::Plain(bytes) => ListNode::Plain(bytes),
                 };
-                list.push_node(node, settings);
+                list.push_node(node);
             }
             list.into()
         }

@@ -5,6 +5,8 @@
 //! ```
 //! The width grows when an integer needs it, and never shrinks.
 
+use crate::Block;
+
 /// Size of the header in bytes.
 const HEADER: usize = 8;
 
@@ -190,31 +192,20 @@ impl IntSet {
         self.view().search(value)
     }
 
+    /// A look at the set for changing it.
+    #[inline]
+    pub fn edit(&mut self) -> IntSetMut<'_, Vec<u8>> {
+        IntSetMut::trusted(&mut self.bytes)
+    }
+
     /// Adds `value`; tells whether it was new. O(n), for the bytes behind it are moved.
     pub fn insert(&mut self, value: i64) -> bool {
-        let wanted = width_of(value);
-        if wanted > self.width() {
-            self.widen(wanted);
-        }
-        let Err(index) = self.search(value) else { return false };
-        let width = self.width();
-        let at = HEADER + index * width;
-        let end = self.bytes.len();
-        self.bytes.resize(end + width, 0);
-        self.bytes.copy_within(at..end, at + width);
-        self.bytes[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
-        self.set_len();
-        true
+        self.edit().insert(value)
     }
 
     /// Takes `value` out; tells whether it was there. O(n).
     pub fn remove(&mut self, value: i64) -> bool {
-        let Ok(index) = self.search(value) else { return false };
-        let width = self.width();
-        let at = HEADER + index * width;
-        self.bytes.drain(at..at + width);
-        self.set_len();
-        true
+        self.edit().remove(value)
     }
 
     /// The integers in ascending order.
@@ -227,26 +218,61 @@ impl IntSet {
     pub fn check(&self) {
         assert_eq!(Self::from_bytes(self.bytes.clone()).as_ref(), Ok(self));
     }
+}
 
+/// An intset that lies anywhere, for changing it there.
+pub struct IntSetMut<'a, B> {
+    bytes: &'a mut B,
+}
+
+impl<'a, B: Block> IntSetMut<'a, B> {
+    /// Takes bytes that are known to be an intset, as [`IntSetRef::trusted`] does.
     #[inline]
-    fn width(&self) -> usize {
-        self.view().width()
+    pub fn trusted(bytes: &'a mut B) -> Self {
+        Self { bytes }
+    }
+
+    /// A look at the set.
+    #[inline]
+    pub fn view(&self) -> IntSetRef<'_> {
+        IntSetRef { bytes: self.bytes.bytes() }
+    }
+
+    /// As [`IntSet::insert`].
+    pub fn insert(&mut self, value: i64) -> bool {
+        if !self.view().is_wide_enough(value) {
+            self.widen(width_of(value));
+        }
+        let Err(index) = self.view().search(value) else { return false };
+        let width = self.view().width();
+        let at = HEADER + index * width;
+        self.bytes.splice(at, 0, width)[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
+        self.set_len();
+        true
+    }
+
+    /// As [`IntSet::remove`].
+    pub fn remove(&mut self, value: i64) -> bool {
+        let Ok(index) = self.view().search(value) else { return false };
+        let width = self.view().width();
+        self.bytes.splice(HEADER + index * width, width, 0);
+        self.set_len();
+        true
     }
 
     fn widen(&mut self, width: usize) {
-        let len = self.len();
-        let mut bytes = Vec::with_capacity(HEADER + (len + 1) * width);
-        bytes.extend_from_slice(&(width as u32).to_le_bytes());
-        bytes.extend_from_slice(&(len as u32).to_le_bytes());
-        for value in &*self {
-            bytes.extend_from_slice(&value.to_le_bytes()[..width]);
+        let values: Vec<i64> = self.view().iter().collect();
+        let old = self.bytes.bytes().len() - HEADER;
+        let bytes = self.bytes.splice(HEADER, old, values.len() * width);
+        bytes[..4].copy_from_slice(&(width as u32).to_le_bytes());
+        for (place, value) in bytes[HEADER..].chunks_exact_mut(width).zip(values) {
+            place.copy_from_slice(&value.to_le_bytes()[..width]);
         }
-        self.bytes = bytes;
     }
 
     fn set_len(&mut self) {
-        let len = u32::try_from(self.len()).expect("an intset holds fewer than 2^32 integers");
-        self.bytes[4..HEADER].copy_from_slice(&len.to_le_bytes());
+        let len = u32::try_from(self.view().len()).expect("an intset holds fewer than 2^32 integers");
+        self.bytes.bytes_mut()[4..HEADER].copy_from_slice(&len.to_le_bytes());
     }
 }
 
@@ -319,6 +345,12 @@ impl<'a> IntSetRef<'a> {
     /// The integers in ascending order.
     pub fn iter(self) -> Iter<'a> {
         Iter { range: 0..self.len(), set: self }
+    }
+
+    /// Whether `value` can be added without making all integers wider.
+    #[inline]
+    pub fn is_wide_enough(self, value: i64) -> bool {
+        width_of(value) <= self.width()
     }
 
     #[inline]

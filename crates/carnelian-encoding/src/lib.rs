@@ -24,13 +24,15 @@
 
 #![forbid(unsafe_code)]
 
+mod block;
 pub mod glob;
 pub mod intset;
 pub mod listpack;
 pub mod lzf;
 pub mod number;
 
+pub use block::Block;
 pub use glob::glob_match;
-pub use intset::{IntSet, IntSetError, IntSetRef};
-pub use listpack::{Element, Listpack, ListpackError, ListpackRef, Pos};
+pub use intset::{IntSet, IntSetError, IntSetMut, IntSetRef};
+pub use listpack::{Element, Listpack, ListpackError, ListpackMut, ListpackRef, Pos};
 pub use number::LongDouble;

@@ -14,7 +14,7 @@ fn engine(depth: usize) -> Engine {
 }
 
 fn list(engine: &Engine, len: usize) -> List {
-    let mut list = List::new();
+    let mut list = List::new(engine.settings());
     for index in 0..len {
         list.push(End::Right, format!("member:{index:013}").as_bytes(), engine.settings());
     }
@@ -41,7 +41,7 @@ fn ends(c: &mut Criterion) {
         group.throughput(Throughput::Elements(1000));
         group.bench_function(name, |b| {
             b.iter(|| {
-                let mut list = List::new();
+                let mut list = List::new(engine.settings());
                 for _ in 0..1000 {
                     list.push(end, black_box(VALUE), engine.settings());
                 }

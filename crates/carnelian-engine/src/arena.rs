@@ -232,26 +232,32 @@ impl Arena {
         };
         self.live_bytes += class * UNIT;
         self.note_waste(-((class * UNIT).cast_signed()));
-        let state = self.state(page);
+        let Some(state) = self.states.get_mut(page) else { unreachable!("every page has a state") };
         state.used += 1;
         let unit = if state.freed == NO_SLOT {
             let unit = usize::from(state.fresh);
             state.fresh += class as u16;
-            let end = usize::from(state.fresh) * UNIT;
+            let is_full = !state.has_fresh();
+            let end = (unit + class) * UNIT;
             if self.page_mut(page).len() < end {
                 self.grow_page(page, end);
+            }
+            if is_full {
+                self.unlink(page);
             }
             unit
         } else {
             let unit = usize::from(state.freed);
-            let bytes = &self.page_mut(page)[unit * UNIT..];
-            let next = u16::from_le_bytes([bytes[0], bytes[1]]);
-            self.state(page).freed = next;
+            let bytes = match self.pages.get(page) {
+                Some(Some(page)) => &page[unit * UNIT..],
+                _ => &self.small[page][unit * UNIT..],
+            };
+            state.freed = u16::from_le_bytes([bytes[0], bytes[1]]);
+            if state.is_full() {
+                self.unlink(page);
+            }
             unit
         };
-        if self.state(page).is_full() {
-            self.unlink(page);
-        }
         Ref((page * PAGE_UNITS + unit) as u32)
     }
 
@@ -352,16 +358,19 @@ impl Arena {
             self.link(page);
         }
         // The last page of a class stays: a key that comes and goes must not fetch and return a page each time.
-        let is_last = self.partial.get(class) == Some(&(page as u32)) && self.state(page).next == NONE;
-        let is_sparse = self.state(page).is_sparse();
-        if is_empty && !is_last {
-            if !is_sparse {
+        if is_empty && !self.is_last(page, class) {
+            if !self.state(page).is_sparse() {
                 self.unlink(page);
             }
             self.release(page);
         } else {
             self.page_mut(page)[unit * UNIT..][..2].copy_from_slice(&next.to_le_bytes());
         }
+    }
+
+    /// Whether no other page of its class has room.
+    fn is_last(&mut self, page: usize, class: usize) -> bool {
+        self.partial.get(class) == Some(&(page as u32)) && self.state(page).next == NONE
     }
 
     /// Gives a page without slots back to the allocator. It is in no list.
@@ -456,6 +465,27 @@ impl Arena {
             let mut bytes = [0; SLOT_MAX];
             bytes[..len].copy_from_slice(&self.page_mut(from.page())[source..source + len]);
             self.page_mut(to.page())[target..target + len].copy_from_slice(&bytes[..len]);
+        }
+    }
+
+    /// Copies a slot of `size` bytes to another one, where `new` bytes that are not defined stand for the `old` ones at `at`.
+    pub(crate) fn copy_spliced(
+        &mut self,
+        from: Ref,
+        to: Ref,
+        (at, old, new): (usize, usize, usize),
+        size: usize,
+    ) {
+        if from.page() != to.page()
+            && let Ok([Some(source), Some(target)]) = self.pages.get_disjoint_mut([from.page(), to.page()])
+        {
+            let (source, target) = (&source[from.offset()..][..size], &mut target[to.offset()..]);
+            target[..at].copy_from_slice(&source[..at]);
+            let behind = &source[at + old..];
+            target[at + new..][..behind.len()].copy_from_slice(behind);
+        } else {
+            self.copy((from, 0), (to, 0), at);
+            self.copy((from, at + old), (to, at + new), size - at - old);
         }
     }
 

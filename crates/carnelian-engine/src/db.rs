@@ -5,7 +5,7 @@ use crate::arena::{Arena, Ref};
 use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Probe, Warmed};
 use crate::compact::{Compacted, Pass};
 use crate::crowd::Gates;
-use crate::entry::{Blueprint, Entry, Header, NEVER, Payload, fits_slot, write_expiry, write_int};
+use crate::entry::{Blueprint, Entry, Header, Kind, NEVER, Payload, fits_slot, write_expiry, write_int};
 use crate::gauge::Gauge;
 use crate::list::{ListRef, Shape};
 use crate::objects::{Object, ObjectId, Objects};
@@ -16,6 +16,7 @@ use crate::string::{StringValue, as_integer, may_be_integer};
 use crate::value::{Value, ValueRef};
 use crate::watch::Presence;
 use ahash::RandomState;
+use carnelian_encoding::Block;
 use smallvec::SmallVec;
 
 /// log2 of the milliseconds that due times of pairs are counted in.
@@ -304,6 +305,25 @@ impl Db {
         self.arena.copy((spot.at, old.key_start()), (at, plan.key_start()), old.key_len());
         plan.write(self.arena.bytes_mut(at), &mut self.objects);
         self.leave_slot(spot, at);
+    }
+
+    /// Makes the `old` bytes at offset `at` of an entry, which are of its value, into `new` bytes that are not defined, and gives
+    /// the bytes from where the slot begins. O(n) in the bytes of the slot.
+    #[inline]
+    fn splice(&mut self, spot: &mut Spot, at: usize, old: usize, new: usize) -> &mut [u8] {
+        let slot = self.arena.bytes_mut(spot.at);
+        let header = Header::read(slot);
+        let spliced = header.with_value_len(header.value_len() + new - old);
+        if Arena::same_class(header.size(), spliced.size()) {
+            slot.copy_within(at + old..header.size(), at + new);
+        } else {
+            let to = self.arena.alloc(spliced.size());
+            self.arena.copy_spliced(spot.at, to, (at, old, new), header.size());
+            self.leave_slot(spot, to);
+        }
+        let slot = self.arena.bytes_mut(spot.at);
+        spliced.write(slot);
+        slot
     }
 
     /// The entry lies elsewhere now.
@@ -716,10 +736,111 @@ impl Db {
     }
 }
 
+/// The bytes of a small collection, to be changed where they lie. What it is, is up to who knows its kind.
+pub(crate) struct Packed<'k> {
+    db: &'k mut Db,
+    spot: Spot,
+    /// Learns where the entry is when it has moved.
+    back: Option<&'k mut Option<Spot>>,
+    kind: Kind,
+    /// Where the listpack or intset begins in the slot, and where it ends.
+    start: usize,
+    end: usize,
+}
+
+impl<'k> Packed<'k> {
+    #[inline]
+    pub(crate) fn new(
+        db: &'k mut Db,
+        spot: Spot,
+        header: Header,
+        back: Option<&'k mut Option<Spot>>,
+    ) -> Self {
+        let shape = if header.kind() == Kind::ShapedList { Shape::BYTES } else { 0 };
+        Self { db, spot, back, kind: header.kind(), start: header.value_start() + shape, end: header.size() }
+    }
+
+    #[inline]
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The collection.
+    #[inline]
+    pub(crate) fn value(&self) -> ValueRef<'_> {
+        self.db.entry(self.spot).value()
+    }
+
+    /// The shape of a list.
+    #[inline]
+    pub(crate) fn shape(&self) -> Shape {
+        if self.kind != Kind::ShapedList {
+            return Shape::default();
+        }
+        let before = self.db.arena.bytes(self.spot.at).get(..self.start).unwrap_or_default();
+        before.last_chunk().map_or_else(Shape::default, |shape| Shape::from_bytes(*shape))
+    }
+
+    /// Bytes of the key.
+    pub(crate) fn key_len(&self) -> usize {
+        self.db.entry(self.spot).key().len()
+    }
+
+    /// Whether so many bytes can be added without the collection becoming too large for its entry.
+    #[inline]
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        // Short of the shape, which need not be known exactly: who is refused takes the long way.
+        self.end - self.start + Shape::BYTES + bytes <= PACKED_MAX
+    }
+
+    /// Puts another value into the entry.
+    pub(crate) fn overwrite(&mut self, payload: Payload<'_>, now_ms: u64) {
+        let entry = self.db.entry(self.spot);
+        let (expire_ms, clock) = (entry.expire_ms(), entry.header.clock());
+        self.db.overwrite(&mut self.spot, payload, Due { expire_ms, now_ms }, clock);
+        self.tell(Some(self.spot));
+    }
+
+    /// Removes the entry.
+    pub(crate) fn remove(&mut self) {
+        self.db.remove(self.spot);
+        self.tell(None);
+    }
+
+    #[inline]
+    fn tell(&mut self, spot: Option<Spot>) {
+        if let Some(back) = &mut self.back {
+            **back = spot;
+        }
+    }
+}
+
+impl Block for Packed<'_> {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self.db.arena.bytes(self.spot.at).get(self.start..self.end).unwrap_or_default()
+    }
+
+    #[inline]
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.db.arena.bytes_mut(self.spot.at).get_mut(self.start..self.end).unwrap_or_default()
+    }
+
+    #[inline]
+    fn splice(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
+        let slot = self.db.splice(&mut self.spot, self.start + at, old, new);
+        self.end = self.end + new - old;
+        if let Some(back) = &mut self.back {
+            **back = Some(self.spot);
+        }
+        slot.get_mut(self.start..self.end).unwrap_or_default()
+    }
+}
+
 /// Most that an entry is said to take of the index: of a nearly empty one it is not its fault.
 const INDEX_BYTES: usize = 8;
 
-/// Largest collection, in bytes, that lies in its entry: changing it copies it.
+/// Largest collection, in bytes, that lies in its entry: changing its size may copy it.
 const PACKED_MAX: usize = 512;
 
 /// An expiry, and the moment at which it is set.

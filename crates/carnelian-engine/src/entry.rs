@@ -22,7 +22,8 @@ pub(crate) const NEVER: u64 = u64::MAX;
 
 /// What the value's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+#[allow(unreachable_pub, reason = "a sealed trait names it")]
+pub enum Kind {
     /// An integer of one, two, four or eight bytes.
     Int,
     /// A string.
@@ -96,7 +97,7 @@ impl Header {
     }
 
     #[inline]
-    fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         Kind::of_bits(self.0 >> 32)
     }
 
@@ -123,8 +124,14 @@ impl Header {
     }
 
     #[inline]
-    fn value_len(self) -> usize {
+    pub(crate) fn value_len(self) -> usize {
         (self.0 >> 48) as usize
+    }
+
+    /// The same entry with a value of so many bytes.
+    #[inline]
+    pub(crate) fn with_value_len(self, len: usize) -> Self {
+        Self(self.0 & !(0xffff << 48) | (len as u64) << 48)
     }
 
     #[inline]
@@ -133,7 +140,7 @@ impl Header {
     }
 
     #[inline]
-    fn value_start(self) -> usize {
+    pub(crate) fn value_start(self) -> usize {
         self.key_start() + self.key_len()
     }
 
@@ -486,12 +493,21 @@ impl<'a> Entry<'a> {
 #[inline(always)]
 fn is_same(a: &[u8], b: &[u8]) -> bool {
     let (Some(a_end), Some(b_end)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return a.iter().zip(b).all(|(a, b)| a == b);
+        return is_same_short(a, b);
     };
     // The last eight bytes overlap those before.
     let whole = |bytes: &[u8]| (bytes.len() - 1) / 8;
     let (a, b) = (&a.as_chunks::<8>().0[..whole(a)], &b.as_chunks::<8>().0[..whole(b)]);
     a_end == b_end && a.iter().zip(b).all(|(a, b)| a == b)
+}
+
+/// As [`is_same`], for strings of less than eight bytes.
+#[inline]
+fn is_same_short(a: &[u8], b: &[u8]) -> bool {
+    match (a.first_chunk::<4>(), b.first_chunk::<4>()) {
+        (Some(a_start), Some(b_start)) => a_start == b_start && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        _ => a.iter().zip(b).all(|(a, b)| a == b),
+    }
 }
 
 #[inline]

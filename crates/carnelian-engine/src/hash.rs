@@ -5,7 +5,8 @@ use crate::rng::Rng;
 use crate::sample::distinct;
 use crate::settings::Settings;
 use crate::table::{Table, TableIter};
-use carnelian_encoding::listpack::{self, Element, Listpack, ListpackRef, Pos};
+use carnelian_encoding::Block;
+use carnelian_encoding::listpack::{self, Element, Listpack, ListpackMut, ListpackRef, Pos};
 
 /// The fields of a hash with their values.
 pub struct HashIter<'a>(Walk<'a>);
@@ -267,29 +268,39 @@ impl Hash {
 
     /// Sets `field`; true when it is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], settings: &Settings) -> bool {
-        if let Repr::Packed(packed) = &self.0
-            && (field.len().max(value.len()) > settings.hash_max_listpack_value()
-                || !packed.safe_to_add(field.len() + value.len()))
-        {
-            self.convert(settings);
-        }
-        let new = match &mut self.0 {
-            Repr::Packed(packed) => {
-                if let Some((_, position)) = find(packed.view(), field) {
-                    packed.replace(position, value);
-                    false
-                } else {
-                    packed.push_back(field);
-                    packed.push_back(value);
-                    true
-                }
-            }
-            Repr::Table(table) => table.set(field, value),
+        let set = match &mut self.0 {
+            Repr::Packed(packed) => Self::set_in_packed(&mut packed.edit(), field, value, settings),
+            Repr::Table(table) => return table.set(field, value),
         };
-        if new && matches!(self.0, Repr::Packed(_)) && self.len() > settings.hash_max_listpack_entries() {
+        set.unwrap_or_else(|| {
             self.convert(settings);
+            self.set(field, value, settings)
+        })
+    }
+
+    /// As [`set`](Self::set), in a listpack, wherever it lies; `None`, and nothing has changed, when the hash takes the large
+    /// encoding.
+    #[inline]
+    pub(crate) fn set_in_packed(
+        packed: &mut ListpackMut<'_, impl Block>,
+        field: &[u8],
+        value: &[u8],
+        settings: &Settings,
+    ) -> Option<bool> {
+        let look = packed.view();
+        if field.len().max(value.len()) > settings.hash_max_listpack_value()
+            || look.as_bytes().len().saturating_add(field.len() + value.len()) > listpack::MAX_BYTES
+        {
+            return None;
         }
-        new
+        if let Some((_, position)) = find(look, field) {
+            packed.replace(position, value);
+            return Some(false);
+        }
+        (look.len() / 2 < settings.hash_max_listpack_entries()).then(|| {
+            packed.push_back_two(field, value);
+            true
+        })
     }
 
     /// Goes from the small to the large encoding; nothing to do when it is large already.
@@ -306,17 +317,19 @@ impl Hash {
     /// Removes `field`; true when it existed.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         match &mut self.0 {
-            Repr::Packed(packed) => match find(packed.view(), field) {
-                Some((name, _)) => {
-                    if let Some(value) = packed.delete(name) {
-                        packed.delete(value);
-                    }
-                    true
-                }
-                None => false,
-            },
+            Repr::Packed(packed) => Self::remove_from_packed(&mut packed.edit(), field),
             Repr::Table(table) => table.remove(field),
         }
+    }
+
+    /// As [`remove`](Self::remove), from a listpack, wherever it lies.
+    #[inline]
+    pub(crate) fn remove_from_packed(packed: &mut ListpackMut<'_, impl Block>, field: &[u8]) -> bool {
+        let found = find(packed.view(), field);
+        if let Some((name, _)) = found {
+            packed.delete(name, 2);
+        }
+        found.is_some()
     }
 
     /// Goes on with a pass of compaction over the arena of a large one.

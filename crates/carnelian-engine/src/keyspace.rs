@@ -20,7 +20,6 @@ mod edit;
 mod entry;
 mod gone;
 
-use edit::NewEntry;
 pub use edit::{Edit, TextEdit, WrongType};
 pub use entry::{Expiry, KeyEntry};
 
@@ -371,24 +370,35 @@ impl<'e> Keyspace<'e> {
         spot: Spot,
         back: Option<&'k mut Option<Spot>>,
     ) -> Result<Edit<'k, T>, WrongType> {
-        let now_ms = self.now_ms;
-        Edit::new(self.begin_change(hash, spot), spot, back, now_ms)
+        let (number, now_ms, settings, touches) =
+            (self.db, self.now_ms, self.engine.settings(), !self.no_touch);
+        let shard = self.shard(hash);
+        if shard.snapshot.is_some() {
+            shard.save_before_change(number, spot);
+        }
+        let Shard { dbs, rng, .. } = shard;
+        // Where there is a spot there is a database.
+        let db = dbs.get_mut(number).ok_or(WrongType)?;
+        let clock = |clock: AccessClock| if touches { clock.touched(settings, now_ms, rng) } else { clock };
+        Edit::new(db, spot, clock, back, now_ms)
     }
 
     /// A collection under a key that is not there yet; `back` learns where its entry is afterwards.
     fn edit_new<'k, T: Collection>(
         &'k mut self,
         hash: u64,
-        key: &'k [u8],
+        key: &[u8],
         value: T,
-        back: Option<&'k mut Option<Spot>>,
+        mut back: Option<&'k mut Option<Spot>>,
     ) -> Edit<'k, T> {
-        self.event(EventClass::NEW, "new", key);
-        let clock = AccessClock::new(self.engine.settings(), self.now_ms);
+        // What is large from the beginning gets an entry that is overwritten once it has elements.
+        let payload = Payload::of_small(key.len(), value.look()).unwrap_or(Payload::Edited(&[]));
+        let spot = self.add(hash, key, payload, NEVER);
+        if let Some(back) = &mut back {
+            **back = Some(spot);
+        }
         let (number, now_ms) = (self.db, self.now_ms);
-        let shard = self.shard(hash);
-        let entry = NewEntry { hash, key, clock, epoch: shard.epoch };
-        Edit::of_new(value, shard.db_mut(number), entry, back, now_ms)
+        Edit::of_new(value, self.shard(hash).db_mut(number), spot, back, now_ms)
     }
 
     /// The collection at `key`, for reading. O(1).

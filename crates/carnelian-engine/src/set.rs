@@ -5,8 +5,9 @@ use crate::rng::Rng;
 use crate::sample::distinct;
 use crate::settings::Settings;
 use crate::table::{Table, TableIter};
-use carnelian_encoding::intset::{self, IntSet, IntSetRef};
-use carnelian_encoding::listpack::{self, Element, Listpack, ListpackRef, Pos};
+use carnelian_encoding::Block;
+use carnelian_encoding::intset::{self, IntSet, IntSetMut, IntSetRef};
+use carnelian_encoding::listpack::{self, Element, Listpack, ListpackMut, ListpackRef, Pos};
 use carnelian_encoding::number::parse_i64;
 
 /// A set of distinct members.
@@ -336,34 +337,51 @@ impl Set {
 
     /// Adds `member`; true when it is new.
     pub fn add(&mut self, member: &[u8], settings: &Settings) -> bool {
-        match &mut self.0 {
+        let added = match &mut self.0 {
             Repr::Ints(ints) => {
-                let Some(value) = parse_i64(member) else {
-                    self.outgrow_ints(member, settings);
-                    return self.add(member, settings);
-                };
-                let new = ints.insert(value);
-                if new && ints.len() > max_ints(settings) {
-                    self.convert_to_table(settings);
-                }
-                new
+                parse_i64(member).and_then(|value| Self::add_to_ints(&mut ints.edit(), value, settings))
             }
-            Repr::Packed(packed) => {
-                if find(packed.view(), member).is_some() {
-                    return false;
-                }
-                if member.len() > settings.set_max_listpack_value()
-                    || packed.len() >= settings.set_max_listpack_entries()
-                    || !packed.safe_to_add(member.len())
-                {
-                    self.convert_to_table(settings);
-                    return self.add(member, settings);
-                }
-                packed.push_back(member);
-                true
-            }
-            Repr::Table(table) => table.set(member, b""),
+            Repr::Packed(packed) => Self::add_to_packed(&mut packed.edit(), member, settings),
+            Repr::Table(table) => return table.set(member, b""),
+        };
+        added.unwrap_or_else(|| {
+            self.outgrow(member, settings);
+            self.add(member, settings)
+        })
+    }
+
+    /// As [`add`](Self::add), to an intset, wherever it lies; `None`, and nothing has changed, when the set takes another
+    /// encoding.
+    #[inline]
+    pub(crate) fn add_to_ints(
+        ints: &mut IntSetMut<'_, impl Block>,
+        value: i64,
+        settings: &Settings,
+    ) -> Option<bool> {
+        if ints.view().len() >= max_ints(settings) {
+            return ints.view().contains(value).then_some(false);
         }
+        Some(ints.insert(value))
+    }
+
+    /// As [`add_to_ints`](Self::add_to_ints), to a listpack.
+    #[inline]
+    pub(crate) fn add_to_packed(
+        packed: &mut ListpackMut<'_, impl Block>,
+        member: &[u8],
+        settings: &Settings,
+    ) -> Option<bool> {
+        let look = packed.view();
+        if find(look, member).is_some() {
+            return Some(false);
+        }
+        let fits = member.len() <= settings.set_max_listpack_value()
+            && look.len() < settings.set_max_listpack_entries()
+            && look.as_bytes().len().saturating_add(member.len()) <= listpack::MAX_BYTES;
+        fits.then(|| {
+            packed.push_back(member);
+            true
+        })
     }
 
     /// As [`add`](Self::add), for a member of another set.
@@ -371,16 +389,13 @@ impl Set {
         member.with_bytes(|bytes| self.add(bytes, settings))
     }
 
-    /// Leaves the integer encoding because `member` is not an integer.
-    fn outgrow_ints(&mut self, member: &[u8], settings: &Settings) {
-        let longest_int = match &self.0 {
-            Repr::Ints(ints) => {
-                let text = |value: Option<i64>| value.map_or(0, |value| Element::Int(value).len());
-                text(ints.min()).max(text(ints.max()))
-            }
-            _ => return,
-        };
-        let fits = self.len() < settings.set_max_listpack_entries()
+    /// Leaves a small encoding that `member` cannot be added to.
+    fn outgrow(&mut self, member: &[u8], settings: &Settings) {
+        let Repr::Ints(ints) = &self.0 else { return self.convert_to_table(settings) };
+        let text = |value: Option<i64>| value.map_or(0, |value| Element::Int(value).len());
+        let longest_int = text(ints.min()).max(text(ints.max()));
+        let fits = parse_i64(member).is_none()
+            && self.len() < settings.set_max_listpack_entries()
             && member.len().max(longest_int) <= settings.set_max_listpack_value();
         if fits {
             let mut packed = Listpack::new();
@@ -407,16 +422,26 @@ impl Set {
     /// Removes `member`; true when it was there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
         match &mut self.0 {
-            Repr::Ints(ints) => parse_i64(member).is_some_and(|value| ints.remove(value)),
-            Repr::Packed(packed) => match find(packed.view(), member) {
-                Some(position) => {
-                    packed.delete(position);
-                    true
-                }
-                None => false,
-            },
+            Repr::Ints(ints) => Self::remove_from_ints(&mut ints.edit(), member),
+            Repr::Packed(packed) => Self::remove_from_packed(&mut packed.edit(), member),
             Repr::Table(table) => table.remove(member),
         }
+    }
+
+    /// As [`remove`](Self::remove), from an intset, wherever it lies.
+    #[inline]
+    pub(crate) fn remove_from_ints(ints: &mut IntSetMut<'_, impl Block>, member: &[u8]) -> bool {
+        parse_i64(member).is_some_and(|value| ints.remove(value))
+    }
+
+    /// As [`remove`](Self::remove), from a listpack, wherever it lies.
+    #[inline]
+    pub(crate) fn remove_from_packed(packed: &mut ListpackMut<'_, impl Block>, member: &[u8]) -> bool {
+        let found = find(packed.view(), member);
+        if let Some(position) = found {
+            packed.delete(position, 1);
+        }
+        found.is_some()
     }
 
     /// Removes a uniformly chosen member after `take` has seen it; `None` when there is none. O(1) expected, or O(n) while
@@ -424,18 +449,35 @@ impl Set {
     pub fn pop_random<T>(&mut self, rng: &mut Rng, take: impl FnOnce(Element<'_>) -> T) -> Option<T> {
         match &mut self.0 {
             Repr::Table(table) => table.pop_random(rng, |member| take(Element::Str(member))),
-            Repr::Ints(ints) => {
-                let value = ints.get(rng.below(ints.len()))?;
-                ints.remove(value);
-                Some(take(Element::Int(value)))
-            }
-            Repr::Packed(packed) => {
-                let position = packed.seek(rng.below(packed.len()) as isize)?;
-                let taken = take(packed.get(position));
-                packed.delete(position);
-                Some(taken)
-            }
+            Repr::Ints(ints) => Self::pop_from_ints(&mut ints.edit(), rng, take),
+            Repr::Packed(packed) => Self::pop_from_packed(&mut packed.edit(), rng, take),
         }
+    }
+
+    /// As [`pop_random`](Self::pop_random), from an intset, wherever it lies.
+    #[inline]
+    pub(crate) fn pop_from_ints<T>(
+        ints: &mut IntSetMut<'_, impl Block>,
+        rng: &mut Rng,
+        take: impl FnOnce(Element<'_>) -> T,
+    ) -> Option<T> {
+        let value = ints.view().get(rng.below(ints.view().len()))?;
+        ints.remove(value);
+        Some(take(Element::Int(value)))
+    }
+
+    /// As [`pop_random`](Self::pop_random), from a listpack, wherever it lies.
+    #[inline]
+    pub(crate) fn pop_from_packed<T>(
+        packed: &mut ListpackMut<'_, impl Block>,
+        rng: &mut Rng,
+        take: impl FnOnce(Element<'_>) -> T,
+    ) -> Option<T> {
+        let look = packed.view();
+        let position = look.seek(rng.below(look.len()) as isize)?;
+        let taken = take(look.get(position));
+        packed.delete(position, 1);
+        Some(taken)
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

@@ -76,7 +76,7 @@ impl Shard {
 
     /// Gives the entry's content to the running snapshot unless that has it already.
     #[cold]
-    fn save_before_change(&mut self, db: usize, spot: Spot) {
+    pub(crate) fn save_before_change(&mut self, db: usize, spot: Spot) {
         let Some(snapshot) = &mut self.snapshot else { return };
         let Some(db) = self.dbs.get_mut(db) else { return };
         let Some(state) = &db.snapshot else { return };

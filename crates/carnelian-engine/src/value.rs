@@ -1,5 +1,6 @@
 //! A value of any type.
 
+use crate::entry::Kind;
 use crate::hash::{Hash, HashRef};
 use crate::list::{List, ListRef};
 use crate::objects::Object;
@@ -106,6 +107,7 @@ impl ValueRef<'_> {
     }
 
     /// Number of elements of a collection; 1 for a string.
+    #[inline]
     pub fn elements(self) -> usize {
         match self {
             Self::String(_) => 1,
@@ -180,6 +182,7 @@ pub trait Collection: Kept + Into<Value> {}
 
 mod sealed {
     use super::ValueRef;
+    use crate::entry::Kind;
     use crate::objects::Object;
 
     /// How a collection lies in its entry or beside the arena.
@@ -191,6 +194,8 @@ mod sealed {
         fn of(object: &mut Object) -> Option<&mut Self>;
         /// The collection at a look, if it is of this type.
         fn read(value: ValueRef<'_>) -> Option<Self::Look<'_>>;
+        /// Whether it lies in its entry as this.
+        fn lies_as(kind: Kind) -> bool;
         /// A copy with some room to grow, if it is of this type.
         fn unpack(value: ValueRef<'_>) -> Option<Self>;
         /// A look at it.
@@ -203,10 +208,11 @@ mod sealed {
 pub(crate) use sealed::Kept;
 
 macro_rules! collection {
-    ($type:ident, $look:ty, $copy:ident) => {
+    ($type:ident, $look:ty, $copy:ident, $kinds:pat) => {
         impl Kept for $type {
             type Look<'a> = $look;
 
+            #[inline]
             fn of(object: &mut Object) -> Option<&mut Self> {
                 match object {
                     Object::$type(value) => Some(value),
@@ -214,6 +220,7 @@ macro_rules! collection {
                 }
             }
 
+            #[inline]
             fn read(value: ValueRef<'_>) -> Option<Self::Look<'_>> {
                 match value {
                     ValueRef::$type(value) => Some(value),
@@ -221,10 +228,16 @@ macro_rules! collection {
                 }
             }
 
+            #[inline]
+            fn lies_as(kind: Kind) -> bool {
+                matches!(kind, $kinds)
+            }
+
             fn unpack(value: ValueRef<'_>) -> Option<Self> {
                 Self::read(value).map(|value| value.$copy())
             }
 
+            #[inline]
             fn look(&self) -> ValueRef<'_> {
                 ValueRef::$type(self.view())
             }
@@ -244,9 +257,9 @@ macro_rules! collection {
     };
 }
 
-collection!(List, ListRef<'a>, to_list);
-collection!(Set, SetRef<'a>, to_set);
-collection!(Hash, HashRef<'a>, to_hash);
+collection!(List, ListRef<'a>, to_list, Kind::PackedList | Kind::ShapedList);
+collection!(Set, SetRef<'a>, to_set, Kind::PackedInts | Kind::PackedSet);
+collection!(Hash, HashRef<'a>, to_hash, Kind::PackedHash);
 
 impl From<StringValue> for Value {
     fn from(value: StringValue) -> Self {

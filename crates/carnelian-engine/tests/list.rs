@@ -178,7 +178,7 @@ proptest! {
     ) {
         let engine = engine(fill, threshold);
         engine.settings().set_list_compress_depth(depth);
-        let (mut list, mut model) = (List::new(), VecDeque::new());
+        let (mut list, mut model) = (List::new(engine.settings()), VecDeque::new());
         for op in &ops {
             apply(op, &mut list, &mut model, engine.settings());
             list.check();
@@ -198,7 +198,7 @@ proptest! {
 fn nodes_obey_the_limit_of_bytes() {
     for (fill, limit) in [(-1, 4096), (-2, 8192), (-3, 16384), (-4, 32768), (-5, 65536), (1000, 8192)] {
         let engine = engine(fill, 0);
-        let mut list = List::new();
+        let mut list = List::new(engine.settings());
         for index in 0..20_000 {
             list.push(End::Right, format!("element {index}").as_bytes(), engine.settings());
         }
@@ -212,7 +212,7 @@ fn nodes_obey_the_limit_of_bytes() {
 #[test]
 fn replacing_elements_does_not_blow_up_a_node() {
     let engine = engine(-2, 0);
-    let mut list = List::new();
+    let mut list = List::new(engine.settings());
     for _ in 0..1000 {
         list.push(End::Right, b"1", engine.settings());
     }
@@ -228,7 +228,7 @@ fn replacing_elements_does_not_blow_up_a_node() {
 #[test]
 fn elements_too_large_for_a_node_stand_alone() {
     let engine = engine(-2, 0);
-    let mut list = List::new();
+    let mut list = List::new(engine.settings());
     for len in [10, 8192, 8193, 20] {
         list.push(End::Right, &vec![b'x'; len], engine.settings());
     }
@@ -242,7 +242,7 @@ fn elements_too_large_for_a_node_stand_alone() {
 
 /// A list of `count` nodes of one compressible element each.
 fn nodes_of_one(engine: &Engine, count: usize) -> List {
-    let mut list = List::new();
+    let mut list = List::new(engine.settings());
     for index in 0..count {
         list.push(End::Right, format!("{index:0100}").as_bytes(), engine.settings());
     }
@@ -268,7 +268,7 @@ fn what_gains_little_is_not_compressed() {
     // The listpacks have 47, 48 and 70 bytes; the last one is noise.
     let noise: Vec<u8> = (0..60u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     for (value, expected) in [(vec![b'x'; 38], false), (vec![b'x'; 39], true), (noise, false)] {
-        let mut list = List::new();
+        let mut list = List::new(engine.settings());
         for value in [&b"head"[..], &value, b"tail"] {
             list.push(End::Right, value, engine.settings());
         }

@@ -6,7 +6,29 @@ use crate::sh;
 
 /// Reads of the two runs that are compared.
 const READS: [u32; 2] = [200, 1200];
-const COMMANDS: [&str; 8] = ["get", "set", "incr", "lpush", "lpop", "sadd", "hset", "lrange"];
+const COMMANDS: &[&str] = &[
+    "get",
+    "set",
+    "incr",
+    "lpush",
+    "rpush",
+    "lpop",
+    "rpop",
+    "rpoplpush",
+    "sadd",
+    "spop",
+    "hset",
+    "lrange",
+    "lpush-short",
+    "rpush-short",
+    "lpop-short",
+    "rpop-short",
+    "rpoplpush-short",
+    "sadd-short",
+    "spop-short",
+    "hset-short",
+    "hset-again-short",
+];
 
 /// Counts instructions in user space with callgrind: the dispatcher, the store and the protocol, without sockets. Of two
 /// runs of different length the difference counts.
@@ -16,7 +38,7 @@ pub(super) fn run(pipelines: &[u32]) -> Result<()> {
     }
     let package = ["--release", "--package", "carnelian-commands", "--example", "instructions"];
     sh::check(sh::cargo(["build", "--quiet"]).args(package))?;
-    println!("{:<12}{:>10}{:>14}", "command", "pipeline", "instructions");
+    println!("{:<18}{:>10}{:>14}", "command", "pipeline", "instructions");
     for command in COMMANDS {
         for &pipeline in pipelines {
             let mut totals = [0; 2];
@@ -24,7 +46,7 @@ pub(super) fn run(pipelines: &[u32]) -> Result<()> {
                 *total = count(command, reads, pipeline)?;
             }
             let commands = u64::from((READS[1] - READS[0]) * pipeline);
-            println!("{command:<12}{pipeline:>10}{:>14}", totals[1].saturating_sub(totals[0]) / commands);
+            println!("{command:<18}{pipeline:>10}{:>14}", totals[1].saturating_sub(totals[0]) / commands);
         }
     }
     Ok(())

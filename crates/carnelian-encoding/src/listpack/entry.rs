@@ -37,6 +37,7 @@ pub(super) struct Encoded<'a> {
 
 impl<'a> Encoded<'a> {
     /// Encodes `value`, as an integer if its text is one.
+    #[inline]
     pub(super) fn of_bytes(value: &'a [u8]) -> Self {
         match parse_i64(value) {
             Some(int) => Self::of_int(int),
@@ -66,13 +67,15 @@ impl<'a> Encoded<'a> {
         Self { head, head_len, body: &[], back: [head_len, 0, 0, 0, 0], back_len: 1 }
     }
 
+    #[inline]
     fn of_str(value: &'a [u8]) -> Self {
         let mut head = [0u8; 9];
         let len = value.len();
-        let head_len = if len < 64 {
+        if len < 64 {
             head[0] = 0x80 | len as u8;
-            1
-        } else if len < 4096 {
+            return Self { head, head_len: 1, body: value, back: [len as u8 + 1, 0, 0, 0, 0], back_len: 1 };
+        }
+        let head_len = if len < 4096 {
             head[0] = STR_12 | (len >> 8) as u8;
             head[1] = len as u8;
             2
@@ -84,17 +87,24 @@ impl<'a> Encoded<'a> {
     }
 
     /// Bytes the entry takes, backlen included.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.head_len as usize + self.body.len() + self.back_len as usize
     }
 
     /// Writes the entry over the first `self.len()` bytes of `to`.
+    #[inline]
     pub(super) fn write(&self, to: &mut [u8]) {
         let (head, rest) = to.split_at_mut(self.head_len as usize);
         let (body, rest) = rest.split_at_mut(self.body.len());
-        head.copy_from_slice(&self.head[..self.head_len as usize]);
+        // Of short strings both lengths take one byte, which need no call.
+        if let ([head], [back, ..], 1) = (&mut *head, &mut *rest, self.back_len) {
+            (*head, *back) = (self.head[0], self.back[0]);
+        } else {
+            head.copy_from_slice(&self.head[..self.head_len as usize]);
+            rest[..self.back_len as usize].copy_from_slice(&self.back[..self.back_len as usize]);
+        }
         body.copy_from_slice(self.body);
-        rest[..self.back_len as usize].copy_from_slice(&self.back[..self.back_len as usize]);
     }
 }
 

@@ -11,10 +11,13 @@ mod element;
 mod entry;
 mod read;
 mod room;
+mod write;
 
 pub use element::Element;
 pub use read::{Entries, Iter, ListpackError, ListpackRef};
+pub use write::ListpackMut;
 
+use crate::Block;
 use entry::{END, Encoded};
 use room::Room;
 use std::num::NonZeroU32;
@@ -207,29 +210,36 @@ impl Listpack {
         self.view().entries()
     }
 
+    /// A look at the listpack for changing it.
+    #[inline]
+    pub fn edit(&mut self) -> ListpackMut<'_, impl Block> {
+        ListpackMut::trusted(&mut self.bytes)
+    }
+
     /// Inserts `value` before the entry at `pos`; gives the position of the new entry.
     pub fn insert_before(&mut self, pos: Pos, value: &[u8]) -> Pos {
-        self.insert_at(pos.offset(), &Encoded::of_bytes(value))
+        self.edit().insert_at(pos.offset(), &Encoded::of_bytes(value))
     }
 
     /// Inserts an integer before the entry at `pos`; gives the position of the new entry.
     pub fn insert_int_before(&mut self, pos: Pos, value: i64) -> Pos {
-        self.insert_at(pos.offset(), &Encoded::of_int(value))
+        self.edit().insert_at(pos.offset(), &Encoded::of_int(value))
     }
 
     /// Inserts `value` behind the entry at `pos`; gives the position of the new entry.
     pub fn insert_after(&mut self, pos: Pos, value: &[u8]) -> Pos {
         let at = self.end_of(pos);
-        self.insert_at(at, &Encoded::of_bytes(value))
+        self.edit().insert_at(at, &Encoded::of_bytes(value))
     }
 
     /// Inserts an integer behind the entry at `pos`; gives the position of the new entry.
     pub fn insert_int_after(&mut self, pos: Pos, value: i64) -> Pos {
         let at = self.end_of(pos);
-        self.insert_at(at, &Encoded::of_int(value))
+        self.edit().insert_at(at, &Encoded::of_int(value))
     }
 
     /// Puts `value` before all entries.
+    #[inline]
     pub fn push_front(&mut self, value: &[u8]) {
         self.push_front_encoded(&Encoded::of_bytes(value));
     }
@@ -240,6 +250,7 @@ impl Listpack {
     }
 
     /// Puts `value` behind all entries.
+    #[inline]
     pub fn push_back(&mut self, value: &[u8]) {
         self.push_encoded(&Encoded::of_bytes(value));
     }
@@ -251,35 +262,22 @@ impl Listpack {
 
     /// Replaces the entry at `pos`, which stays the position of the new one.
     pub fn replace(&mut self, pos: Pos, value: &[u8]) {
-        self.replace_encoded(pos, &Encoded::of_bytes(value));
+        self.edit().replace(pos, value);
     }
 
     /// Replaces the entry at `pos` by an integer.
     pub fn replace_int(&mut self, pos: Pos, value: i64) {
-        self.replace_encoded(pos, &Encoded::of_int(value));
+        self.edit().replace_encoded(pos, &Encoded::of_int(value));
     }
 
     /// Deletes the entry at `pos`; gives the position of the one that was behind it.
     pub fn delete(&mut self, pos: Pos) -> Option<Pos> {
-        self.delete_from(pos, 1)
+        self.edit().delete(pos, 1)
     }
 
     /// Deletes up to `count` entries from the one at `pos` on; gives the position of the first one behind them.
     pub fn delete_from(&mut self, pos: Pos, count: usize) -> Option<Pos> {
-        let start = pos.offset();
-        let bytes = self.as_bytes();
-        let mut end = start;
-        let mut deleted = 0;
-        while deleted < count
-            && let Some(size) = entry::full_size(&bytes[end..])
-        {
-            end += size;
-            deleted += 1;
-        }
-        let counted = self.view().header_count();
-        self.bytes.splice(start, end - start, 0);
-        self.set_header(counted.map(|count| count - deleted));
-        (self.as_bytes()[start] != END).then_some(pos)
+        self.edit().delete(pos, count)
     }
 
     /// Deletes up to `count` entries from `index` on (negative: from the end). Nothing happens when there is no such
@@ -332,25 +330,14 @@ impl Listpack {
         at + entry::full_size(&self.as_bytes()[at..]).unwrap_or(0)
     }
 
-    fn insert_at(&mut self, at: usize, encoded: &Encoded<'_>) -> Pos {
-        if at + 1 == self.byte_len() {
-            self.push_encoded(encoded);
-            return Pos::new(at);
-        }
-        let counted = self.view().header_count();
-        self.bytes.splice(at, 0, encoded.len());
-        encoded.write(&mut self.bytes.bytes_mut()[at..]);
-        self.set_header(counted.map(|count| count + 1));
-        Pos::new(at)
-    }
-
+    /// As [`ListpackMut::push_front`], without moving the header: it is written anew in front of the entry.
     #[inline]
     fn push_front_encoded(&mut self, encoded: &Encoded<'_>) {
         let counted = self.view().header_count();
         self.bytes.extend_front(encoded.len());
-        // The old header is overwritten by the entry; the new one is written in front of it.
-        encoded.write(&mut self.bytes.bytes_mut()[HEADER..]);
-        self.set_header(counted.map(|count| count + 1));
+        let bytes = self.bytes.bytes_mut();
+        encoded.write(&mut bytes[HEADER..]);
+        set_header(bytes, counted.map(|count| count + 1));
     }
 
     #[inline]
@@ -363,26 +350,23 @@ impl Listpack {
         if let Some(last) = bytes.last_mut() {
             *last = END;
         }
-        self.set_header(counted.map(|count| count + 1));
+        set_header(bytes, counted.map(|count| count + 1));
     }
 
-    fn replace_encoded(&mut self, pos: Pos, encoded: &Encoded<'_>) {
-        let at = pos.offset();
-        let old = self.end_of(pos) - at;
-        let counted = self.view().header_count();
-        self.bytes.splice(at, old, encoded.len());
-        encoded.write(&mut self.bytes.bytes_mut()[at..]);
-        self.set_header(counted);
-    }
-
-    /// Writes the header for the bytes as they are now; `None` is a number of entries that is not known.
     fn set_header(&mut self, count: Option<usize>) {
-        // The room itself stays below 4 GiB.
-        let total = self.bytes.len() as u32;
-        let count = count.map_or(COUNT_UNKNOWN, |count| count.min(COUNT_UNKNOWN as usize) as u16);
-        let bytes = self.bytes.bytes_mut();
-        bytes[..4].copy_from_slice(&total.to_le_bytes());
-        bytes[4..HEADER].copy_from_slice(&count.to_le_bytes());
+        set_header(self.bytes.bytes_mut(), count);
+    }
+}
+
+/// Writes the header for the bytes as they are now; `None` is a number of entries that is not known.
+#[inline]
+fn set_header(bytes: &mut [u8], count: Option<usize>) {
+    // No listpack passes 4 GiB.
+    let total = bytes.len() as u32;
+    let count = count.map_or(COUNT_UNKNOWN, |count| count.min(COUNT_UNKNOWN as usize) as u16);
+    if let Some(header) = bytes.first_chunk_mut() {
+        let ([a, b, c, d], [e, f]) = (total.to_le_bytes(), count.to_le_bytes());
+        *header = [a, b, c, d, e, f];
     }
 }
 

@@ -3,6 +3,7 @@
 //! A list is pushed and popped at both ends. With room in front of the first byte, doing so at the head moves a few bytes
 //! of header instead of all the elements behind it. The bytes in the middle are at every moment what goes into a file.
 
+use crate::Block;
 use std::hash::{Hash, Hasher};
 
 /// Bytes with room at both sides. At most 4 GiB, which is also what the header of a listpack can express.
@@ -21,19 +22,26 @@ fn offset(value: usize) -> u32 {
     u32::try_from(value).expect("a listpack stays below 4 GiB, see safe_to_add")
 }
 
+/// A buffer with `bytes` from `start` on. Only the room around them is zeroed.
+fn buffer_with(bytes: &[u8], start: usize, capacity: usize) -> Box<[u8]> {
+    let mut buffer = Vec::with_capacity(capacity);
+    buffer.resize(start, 0);
+    buffer.extend_from_slice(bytes);
+    buffer.resize(capacity, 0);
+    buffer.into_boxed_slice()
+}
+
 impl Room {
     /// `bytes`, with room behind them so that there are `capacity` bytes in all.
     pub(super) fn new(bytes: &[u8], capacity: usize) -> Self {
-        let mut buffer = vec![0; capacity.max(bytes.len())].into_boxed_slice();
-        buffer[..bytes.len()].copy_from_slice(bytes);
+        let buffer = buffer_with(bytes, 0, capacity.max(bytes.len()));
         Self { buffer, start: 0, end: offset(bytes.len()) }
     }
 
     /// `bytes`, with so much room before and behind them.
     pub(super) fn around(bytes: &[u8], front: usize, back: usize) -> Self {
         let end = front + bytes.len();
-        let mut buffer = vec![0; (end + back).next_multiple_of(STEP)].into_boxed_slice();
-        buffer[front..end].copy_from_slice(bytes);
+        let buffer = buffer_with(bytes, front, (end + back).next_multiple_of(STEP));
         Self { buffer, start: offset(front), end: offset(end) }
     }
 
@@ -96,31 +104,6 @@ impl Room {
         self.start -= count as u32;
     }
 
-    /// Makes the `old` bytes at `at` into `new` bytes that are not defined, by moving whichever side is shorter.
-    pub(super) fn splice(&mut self, at: usize, old: usize, new: usize) {
-        let len = self.len();
-        let behind = len - at - old;
-        if new > old {
-            let more = new - old;
-            if at < behind {
-                self.extend_front(more);
-                self.bytes_mut().copy_within(more..more + at, 0);
-            } else {
-                self.extend_back(more);
-                self.bytes_mut().copy_within(at + old..len, at + new);
-            }
-        } else {
-            let less = old - new;
-            if at < behind {
-                self.bytes_mut().copy_within(..at, less);
-                self.start += less as u32;
-            } else {
-                self.bytes_mut().copy_within(at + old.., at + new);
-                self.end -= less as u32;
-            }
-        }
-    }
-
     /// Makes room for at least `count` more bytes on one side.
     ///
     /// Half as much again is reserved when there is little room in all, so that adding bytes one by one moves each of
@@ -145,11 +128,47 @@ impl Room {
         if in_place {
             self.buffer.copy_within(self.start as usize..self.end as usize, start);
         } else {
-            let mut buffer = vec![0; capacity].into_boxed_slice();
-            buffer[start..start + len].copy_from_slice(self.bytes());
-            self.buffer = buffer;
+            self.buffer = buffer_with(self.bytes(), start, capacity);
         }
         (self.start, self.end) = (start as u32, (start + len) as u32);
+    }
+}
+
+impl Block for Room {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        Self::bytes(self)
+    }
+
+    #[inline]
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        Self::bytes_mut(self)
+    }
+
+    /// Moves whichever side is shorter.
+    fn splice(&mut self, at: usize, old: usize, new: usize) -> &mut [u8] {
+        let len = self.len();
+        let behind = len - at - old;
+        if new > old {
+            let more = new - old;
+            if at < behind {
+                self.extend_front(more);
+                self.bytes_mut().copy_within(more..more + at, 0);
+            } else {
+                self.extend_back(more);
+                self.bytes_mut().copy_within(at + old..len, at + new);
+            }
+        } else {
+            let less = old - new;
+            if at < behind {
+                self.bytes_mut().copy_within(..at, less);
+                self.start += less as u32;
+            } else {
+                self.bytes_mut().copy_within(at + old.., at + new);
+                self.end -= less as u32;
+            }
+        }
+        self.bytes_mut()
     }
 }
 

@@ -1,10 +1,17 @@
 //! Values while they are being changed.
 
 use crate::access::AccessClock;
-use crate::db::{Db, Due, Spot};
-use crate::entry::{NEVER, Payload, fits_slot};
+use crate::db::{Db, Due, Packed, Spot};
+use crate::entry::{Kind, Payload, fits_slot};
+use crate::hash::Hash;
+use crate::list::{End, List};
 use crate::objects::Object;
+use crate::rng::Rng;
+use crate::set::Set;
+use crate::settings::Settings;
 use crate::value::{Collection, ValueRef};
+use carnelian_encoding::number::parse_i64;
+use carnelian_encoding::{Element, IntSetMut, ListpackMut};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -20,125 +27,234 @@ impl std::fmt::Display for WrongType {
 
 impl std::error::Error for WrongType {}
 
-/// A collection that is being changed. One that is new, or small enough to lie in its entry, goes there when this is dropped;
-/// a new one that is still empty then does not come into being.
+/// A collection that is being changed. A small one is changed in its entry where that is possible, otherwise taken out and put
+/// back when this is dropped. A new one that is still empty then does not come into being.
+///
+/// What it offers beside [`unpacked`](Self::unpacked) is what can be done in an entry.
 pub struct Edit<'k, T: Collection>(State<'k, T>);
 
 enum State<'k, T: Collection> {
     /// It lies beside the arena and is changed there.
     Held(&'k mut T),
-    /// It was taken out of its entry, or is new.
-    Loose(Loose<'k, T>),
+    /// It belongs into its entry, if it is small enough.
+    Small(Small<'k, T>),
 }
 
-struct Loose<'k, T: Collection> {
-    /// There until this is dropped.
-    value: Option<T>,
-    db: &'k mut Db,
-    home: Home<'k>,
-    /// Learns where the entry is afterwards.
-    back: Option<&'k mut Option<Spot>>,
+struct Small<'k, T: Collection> {
+    packed: Packed<'k>,
+    /// There once it was taken out of its entry.
+    loose: Option<T>,
+    /// It goes with its entry if it stays empty.
+    is_new: bool,
     now_ms: u64,
 }
 
-/// Where a collection belongs.
-enum Home<'k> {
-    Spot(Spot),
-    /// In an entry that does not exist yet.
-    New(NewEntry<'k>),
-}
-
-/// What a new entry needs besides its value.
-pub(super) struct NewEntry<'k> {
-    pub(super) hash: u64,
-    pub(super) key: &'k [u8],
-    pub(super) clock: AccessClock,
-    pub(super) epoch: u8,
-}
-
 impl<'k, T: Collection> Edit<'k, T> {
+    /// Sets when the entry was used on the way, as by [`Db::move_clock`].
     #[inline]
     pub(super) fn new(
         db: &'k mut Db,
         spot: Spot,
+        clock: impl FnOnce(AccessClock) -> AccessClock,
         back: Option<&'k mut Option<Spot>>,
         now_ms: u64,
     ) -> Result<Self, WrongType> {
-        let entry = db.entry(spot);
+        let entry = db.use_entry(spot, clock);
+        let header = entry.header;
         if let Some(id) = entry.object() {
             return db.object_mut(id).and_then(T::of).map(|held| Self(State::Held(held))).ok_or(WrongType);
         }
-        let value = T::unpack(entry.value()).ok_or(WrongType)?;
-        Ok(Self(State::Loose(Loose { value: Some(value), db, home: Home::Spot(spot), back, now_ms })))
+        if !T::lies_as(header.kind()) {
+            return Err(WrongType);
+        }
+        let packed = Packed::new(db, spot, header, back);
+        Ok(Self(State::Small(Small { packed, loose: None, is_new: false, now_ms })))
     }
 
-    /// A collection whose entry does not exist yet.
+    /// A collection whose entry has been made for it, with [`Payload::of_small`] of it or, if it is not small, with anything.
     pub(super) fn of_new(
         value: T,
         db: &'k mut Db,
-        entry: NewEntry<'k>,
+        spot: Spot,
         back: Option<&'k mut Option<Spot>>,
         now_ms: u64,
     ) -> Self {
-        Self(State::Loose(Loose { value: Some(value), db, home: Home::New(entry), back, now_ms }))
+        let header = db.entry(spot).header;
+        let loose = (!T::lies_as(header.kind())).then_some(value);
+        let packed = Packed::new(db, spot, header, back);
+        Self(State::Small(Small { packed, loose, is_new: true, now_ms }))
     }
-}
 
-impl<T: Collection> Deref for Edit<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        match &self.0 {
-            State::Held(held) => held,
-            State::Loose(Loose { value: Some(value), .. }) => value,
-            State::Loose(_) => unreachable!("the value is there until it is dropped"),
+    /// A look at the collection, with all the reading methods.
+    #[inline]
+    pub fn view(&self) -> T::Look<'_> {
+        match T::read(self.value()) {
+            Some(look) => look,
+            None => unreachable!("the type has been looked at"),
         }
     }
-}
 
-impl<T: Collection> DerefMut for Edit<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
+    #[inline]
+    fn value(&self) -> ValueRef<'_> {
+        match &self.0 {
+            State::Held(held) => held.look(),
+            State::Small(Small { loose: Some(value), .. }) => value.look(),
+            State::Small(Small { packed, .. }) => packed.value(),
+        }
+    }
+
+    /// Number of elements.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.value().elements()
+    }
+
+    /// Whether there is no element.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The collection on its own, to be changed in any way. A small one is taken out of its entry for it. O(n) then.
+    #[inline]
+    pub fn unpacked(&mut self) -> &mut T {
         match &mut self.0 {
             State::Held(held) => held,
-            State::Loose(Loose { value: Some(value), .. }) => value,
-            State::Loose(_) => unreachable!("the value is there until it is dropped"),
+            State::Small(Small { packed, loose, .. }) => {
+                loose.get_or_insert_with(|| match T::unpack(packed.value()) {
+                    Some(value) => value,
+                    None => unreachable!("the type has been looked at"),
+                })
+            }
+        }
+    }
+
+    /// The bytes of the collection, if they are in its entry and `bytes` more have room there.
+    #[inline]
+    fn packed(&mut self, bytes: usize) -> Option<&mut Packed<'k>> {
+        match &mut self.0 {
+            State::Small(Small { packed, loose: None, .. }) if packed.has_room(bytes) => Some(packed),
+            _ => None,
         }
     }
 }
 
-impl<T: Collection> Loose<'_, T> {
-    /// Puts the value where it belongs; says where that is.
-    fn settle(&mut self, payload: Payload<'_>) -> Spot {
-        let now_ms = self.now_ms;
-        match &mut self.home {
-            Home::Spot(spot) => {
-                let entry = self.db.entry(*spot);
-                let (expire_ms, clock) = (entry.expire_ms(), entry.header.clock());
-                self.db.overwrite(spot, payload, Due { expire_ms, now_ms }, clock);
-                *spot
+/// Most bytes that an element takes in a listpack beside its text, if it fits an entry.
+const ELEMENT_OVERHEAD: usize = 4;
+
+impl Edit<'_, List> {
+    /// As [`List::push`].
+    #[inline]
+    pub fn push(&mut self, end: End, value: &[u8], settings: &Settings) {
+        if let Some(packed) = self.packed(value.len() + ELEMENT_OVERHEAD) {
+            let shape = packed.shape();
+            if List::push_packed(&mut ListpackMut::trusted(packed), shape, end, value, settings) {
+                return;
             }
-            Home::New(NewEntry { hash, key, clock, epoch }) => {
-                self.db.insert(*hash, key, payload, Due { expire_ms: NEVER, now_ms }, *clock, *epoch)
-            }
+        }
+        self.unpacked().push(end, value, settings);
+    }
+
+    /// As [`List::pop_with`].
+    #[inline]
+    pub fn pop_with<R>(&mut self, end: End, take: impl FnOnce(Element<'_>) -> R) -> Option<R> {
+        match self.packed(0) {
+            Some(packed) => List::pop_packed(&mut ListpackMut::trusted(packed), end, take),
+            None => self.unpacked().pop_with(end, take),
         }
     }
 }
 
-impl<T: Collection> Drop for Loose<'_, T> {
+impl Edit<'_, Set> {
+    /// As [`Set::add`].
+    #[inline]
+    pub fn add(&mut self, member: &[u8], settings: &Settings) -> bool {
+        let added = self.packed(member.len() + ELEMENT_OVERHEAD).and_then(|packed| {
+            if packed.kind() == Kind::PackedSet {
+                return Set::add_to_packed(&mut ListpackMut::trusted(packed), member, settings);
+            }
+            let value = parse_i64(member)?;
+            let mut ints = IntSetMut::trusted(packed);
+            // Wider integers all take more room.
+            if ints.view().is_wide_enough(value) {
+                Set::add_to_ints(&mut ints, value, settings)
+            } else {
+                None
+            }
+        });
+        added.unwrap_or_else(|| self.unpacked().add(member, settings))
+    }
+
+    /// As [`Set::remove`].
+    #[inline]
+    pub fn remove(&mut self, member: &[u8]) -> bool {
+        match self.packed(0) {
+            Some(packed) if packed.kind() == Kind::PackedSet => {
+                Set::remove_from_packed(&mut ListpackMut::trusted(packed), member)
+            }
+            Some(packed) => Set::remove_from_ints(&mut IntSetMut::trusted(packed), member),
+            None => self.unpacked().remove(member),
+        }
+    }
+
+    /// As [`Set::pop_random`].
+    #[inline]
+    pub fn pop_random<R>(&mut self, rng: &mut Rng, take: impl FnOnce(Element<'_>) -> R) -> Option<R> {
+        match self.packed(0) {
+            Some(packed) if packed.kind() == Kind::PackedSet => {
+                Set::pop_from_packed(&mut ListpackMut::trusted(packed), rng, take)
+            }
+            Some(packed) => Set::pop_from_ints(&mut IntSetMut::trusted(packed), rng, take),
+            None => self.unpacked().pop_random(rng, take),
+        }
+    }
+}
+
+impl Edit<'_, Hash> {
+    /// As [`Hash::set`].
+    #[inline]
+    pub fn set(&mut self, field: &[u8], value: &[u8], settings: &Settings) -> bool {
+        let set = self.packed(field.len() + value.len() + 2 * ELEMENT_OVERHEAD).and_then(|packed| {
+            Hash::set_in_packed(&mut ListpackMut::trusted(packed), field, value, settings)
+        });
+        set.unwrap_or_else(|| self.unpacked().set(field, value, settings))
+    }
+
+    /// As [`Hash::remove`].
+    #[inline]
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        match self.packed(0) {
+            Some(packed) => Hash::remove_from_packed(&mut ListpackMut::trusted(packed), field),
+            None => self.unpacked().remove(field),
+        }
+    }
+}
+
+impl<T: Collection> Drop for Small<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        let Some(value) = self.value.take() else { return };
-        let key = match &self.home {
-            Home::Spot(spot) => self.db.entry(*spot).key().len(),
-            Home::New(_) if value.look().elements() == 0 => return,
-            Home::New(entry) => entry.key.len(),
+        if self.is_new || self.loose.is_some() {
+            self.settle();
+        }
+    }
+}
+
+impl<T: Collection> Small<'_, T> {
+    /// Puts what was taken out where it belongs.
+    #[inline(never)]
+    fn settle(&mut self) {
+        let elements = match &self.loose {
+            Some(value) => value.look().elements(),
+            None => self.packed.value().elements(),
         };
-        let spot = if let Some(small) = Payload::of_small(key, value.look()) {
-            self.settle(small)
-        } else {
-            self.settle(Payload::Object(value.into_object()))
-        };
-        if let Some(back) = &mut self.back {
-            **back = Some(spot);
+        if self.is_new && elements == 0 {
+            self.packed.remove();
+            return;
+        }
+        let Some(value) = self.loose.take() else { return };
+        match Payload::of_small(self.packed.key_len(), value.look()) {
+            Some(small) => self.packed.overwrite(small, self.now_ms),
+            None => self.packed.overwrite(Payload::Object(value.into_object()), self.now_ms),
         }
     }
 }

@@ -22,7 +22,7 @@ impl List {
         if self.nodes[number].len() == 0 {
             self.nodes.remove(number);
             // In its place, and not into a neighbour that has room: the order of what follows does not matter then.
-            self.nodes.insert(number, Node::single(value, limits));
+            self.nodes.insert(number, Node::single(value, limits, 0));
             self.len += 1;
             self.settle(number..number + 1);
         } else {
@@ -68,7 +68,7 @@ impl List {
                 if after { (Some(number + 1), End::Left) } else { (number.checked_sub(1), End::Right) };
             match neighbour.and_then(|neighbour| self.nodes.get_mut(neighbour)) {
                 Some(node) if node.has_room(value.len(), limits) => node.push(its_end, value),
-                _ => self.nodes.insert(number + usize::from(after), Node::single(value, limits)),
+                _ => self.nodes.insert(number + usize::from(after), Node::single(value, limits, 0)),
             }
             return;
         }
@@ -79,7 +79,7 @@ impl List {
         if has_room {
             half.push(its_end, value);
         } else {
-            self.nodes.insert(number + 1, Node::single(value, limits));
+            self.nodes.insert(number + 1, Node::single(value, limits, 0));
         }
         self.nodes.insert(number + 1 + usize::from(!has_room), tail);
         if !limits.is_large(value.len()) {

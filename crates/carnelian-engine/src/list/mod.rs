@@ -9,7 +9,7 @@ mod node;
 mod read;
 
 use crate::settings::Settings;
-use carnelian_encoding::{Element, Listpack, ListpackRef};
+use carnelian_encoding::{Block, Element, Listpack, ListpackMut, ListpackRef};
 use limits::Limits;
 pub(crate) use limits::Shape;
 use node::Node;
@@ -54,12 +54,11 @@ impl ListNodeRef<'_> {
 }
 
 /// A sequence of elements, fast at both ends.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct List {
     nodes: VecDeque<Node>,
     len: usize,
-    /// Known from the first element on.
-    shape: Option<Shape>,
+    shape: Shape,
 }
 
 /// Bytes that a listpack can grow by at either end after it was unpacked.
@@ -75,17 +74,16 @@ pub enum End {
 }
 
 impl List {
-    /// An empty list.
-    pub fn new() -> Self {
-        Self::default()
+    /// An empty list. It keeps the size of nodes and the depth of compression that are set now.
+    pub fn new(settings: &Settings) -> Self {
+        Self { nodes: VecDeque::new(), len: 0, shape: Shape::new(settings) }
     }
 
     /// Appends a whole node, as snapshot files hold them. Empty nodes are left out; a listpack above the limits is taken
     /// as it is.
-    pub fn push_node(&mut self, node: ListNode, settings: &Settings) {
+    pub fn push_node(&mut self, node: ListNode) {
         let node = Node::from(node);
         if node.len() > 0 {
-            self.limits(settings);
             self.len += node.len();
             self.push_whole(End::Right, node);
         }
@@ -93,7 +91,7 @@ impl List {
 
     /// A list of one listpack, with room to grow at both ends. O(n).
     fn unpack(shape: Shape, packed: ListpackRef<'_>) -> Self {
-        let mut list = Self { nodes: VecDeque::new(), len: packed.len(), shape: Some(shape) };
+        let mut list = Self { nodes: VecDeque::new(), len: packed.len(), shape };
         if list.len > 0 {
             list.push_whole(End::Right, Node::packed(Listpack::with_room(packed, UNPACK_ROOM, UNPACK_ROOM)));
         }
@@ -118,13 +116,52 @@ impl List {
 
     /// The number of nodes at each end that are not compressed.
     fn compress_depth(&self) -> usize {
-        self.shape.map_or(0, |shape| usize::from(shape.depth))
+        usize::from(self.shape.depth)
     }
 
     #[inline]
-    fn limits(&mut self, settings: &Settings) -> Limits {
-        let shape = *self.shape.get_or_insert_with(|| Shape::new(settings));
-        Limits::new(shape, settings)
+    fn limits(&self, settings: &Settings) -> Limits {
+        Limits::new(self.shape, settings)
+    }
+
+    /// Adds an element at one end of a list of one listpack, wherever that lies; false, and nothing has changed, when it takes
+    /// another node or one of another kind. O(n) in its bytes.
+    #[inline]
+    pub(crate) fn push_packed(
+        packed: &mut ListpackMut<'_, impl Block>,
+        shape: Shape,
+        end: End,
+        value: &[u8],
+        settings: &Settings,
+    ) -> bool {
+        let (limits, look) = (Limits::new(shape, settings), packed.view());
+        let has_room =
+            look.is_empty() || limits.allow_one_more(look.as_bytes().len(), look.len(), value.len());
+        let fits = has_room && !limits.is_large(value.len());
+        if fits {
+            match end {
+                End::Left => packed.push_front(value),
+                End::Right => packed.push_back(value),
+            }
+        }
+        fits
+    }
+
+    /// As [`pop_with`](Self::pop_with), of a list of one listpack, wherever that lies. O(n) in its bytes.
+    #[inline]
+    pub(crate) fn pop_packed<T>(
+        packed: &mut ListpackMut<'_, impl Block>,
+        end: End,
+        take: impl FnOnce(Element<'_>) -> T,
+    ) -> Option<T> {
+        let look = packed.view();
+        let position = match end {
+            End::Left => look.first(),
+            End::Right => look.last(),
+        }?;
+        let taken = take(look.get(position));
+        packed.delete(position, 1);
+        Some(taken)
     }
 
     /// Adds an element at one end. O(1).
@@ -144,7 +181,19 @@ impl List {
             // Nothing will be added to it soon: it gives back what it reserved for growing.
             node.shrink_to_fit();
         }
-        self.push_whole(end, Node::single(value, limits));
+        self.push_beyond(end, value, limits);
+    }
+
+    /// Adds an element in a node of its own.
+    #[inline(never)]
+    fn push_beyond(&mut self, end: End, value: &[u8], limits: Limits) {
+        let neighbour = match end {
+            End::Left => self.nodes.front(),
+            End::Right => self.nodes.back(),
+        };
+        // It will probably become as large as the one before. Some of the way is made at once.
+        let room = neighbour.map_or(0, Node::raw_bytes) / 8;
+        self.push_whole(end, Node::single(value, limits, room));
     }
 
     fn push_whole(&mut self, end: End, node: Node) {

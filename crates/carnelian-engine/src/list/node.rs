@@ -50,11 +50,12 @@ impl Node {
         Self { count: listpack.len() as u32, body: Body::Packed(listpack), incompressible: false }
     }
 
-    pub(super) fn single(value: &[u8], limits: Limits) -> Self {
+    /// A node of one element, with room for so many bytes.
+    pub(super) fn single(value: &[u8], limits: Limits, room: usize) -> Self {
         if limits.is_large(value.len()) {
             return Self::plain(value.into());
         }
-        let mut packed = Listpack::new();
+        let mut packed = Listpack::with_capacity(room);
         packed.push_back(value);
         Self::packed(packed)
     }

@@ -101,7 +101,7 @@ impl<'a> ListRef<'a> {
     pub(crate) fn shape(self) -> Shape {
         match self.0 {
             Look::Packed(shape, _) => shape,
-            Look::Nodes(list) => list.shape.unwrap_or_default(),
+            Look::Nodes(list) => list.shape,
         }
     }
 

@@ -32,7 +32,7 @@ fn hincrby(ctx: &mut Ctx) -> CommandResult {
     let increment = integer(ctx.arg(3))?;
     let settings = ctx.keys.settings();
     let mut hash = ctx.keys.hash_or_new(key)?;
-    let value = match hash.get(field) {
+    let value = match hash.view().get(field) {
         Some(value) => value.as_i64().ok_or(CommandError::HASH_NOT_INTEGER)?,
         None => 0,
     };
@@ -52,7 +52,7 @@ fn hincrbyfloat(ctx: &mut Ctx) -> CommandResult {
     }
     let settings = ctx.keys.settings();
     let mut hash = ctx.keys.hash_or_new(key)?;
-    let value = match hash.get(field) {
+    let value = match hash.view().get(field) {
         Some(Element::Int(value)) => LongDouble::from_i64(value),
         Some(Element::Str(text)) => LongDouble::parse(text).ok_or(CommandError::HASH_NOT_FLOAT)?,
         None => LongDouble::ZERO,

@@ -72,7 +72,7 @@ fn hsetnx(ctx: &mut Ctx) -> CommandResult {
     let (key, field) = (ctx.arg(1), ctx.arg(2));
     let settings = ctx.keys.settings();
     let mut hash = ctx.keys.hash_or_new(key)?;
-    let new = !hash.contains(field);
+    let new = !hash.view().contains(field);
     if new {
         hash.set(field, ctx.args.get(3).unwrap_or_default(), settings);
         drop(hash);

@@ -307,7 +307,7 @@ fn reply(ctx: &mut Ctx, elements: &[Box<[u8]>], get: &[Pattern<'_>]) {
 fn store(ctx: &mut Ctx, elements: &[Box<[u8]>], get: &[Pattern<'_>], destination: &[u8]) {
     let settings = ctx.keys.settings();
     let mut key = Vec::new();
-    let mut list = List::new();
+    let mut list = List::new(settings);
     for element in elements {
         if get.is_empty() {
             list.push(End::Right, element, settings);

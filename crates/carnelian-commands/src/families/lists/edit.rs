@@ -48,7 +48,7 @@ fn lset(ctx: &mut Ctx) -> CommandResult {
     let (key, index, value) = (ctx.arg(1), ctx.arg(2), ctx.arg(3));
     let settings = ctx.keys.settings();
     let mut list = ctx.keys.list_mut(key)?.ok_or(CommandError::NO_SUCH_KEY)?;
-    if !list.set(integer(index)?, value, settings) {
+    if !list.unpacked().set(integer(index)?, value, settings) {
         return Err(CommandError::INDEX_OUT_OF_RANGE);
     }
     drop(list);
@@ -78,9 +78,9 @@ fn linsert(ctx: &mut Ctx) -> CommandResult {
         return Ok(());
     };
     if after {
-        list.insert_after(index, value, settings);
+        list.unpacked().insert_after(index, value, settings);
     } else {
-        list.insert(index, value, settings);
+        list.unpacked().insert(index, value, settings);
     }
     let len = list.len();
     drop(list);
@@ -97,8 +97,8 @@ fn ltrim(ctx: &mut Ctx) -> CommandResult {
     };
     let len = list.len();
     let (first, count) = span(len, start, stop).unwrap_or((0, 0));
-    list.remove_range(first + count, len);
-    list.remove_range(0, first);
+    list.unpacked().remove_range(first + count, len);
+    list.unpacked().remove_range(0, first);
     let removed = len - list.len();
     // Even a trim that removes nothing is announced, but only what is removed counts.
     drop(list);
@@ -122,7 +122,7 @@ fn lrem(ctx: &mut Ctx) -> CommandResult {
         0 => usize::MAX,
         limit => limit as usize,
     };
-    let removed = list.remove_matching(from, value, limit);
+    let removed = list.unpacked().remove_matching(from, value, limit);
     let emptied = list.is_empty();
     drop(list);
     if removed > 0 {

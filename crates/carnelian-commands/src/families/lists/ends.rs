@@ -91,7 +91,7 @@ fn push(ctx: &mut Ctx, end: End, only_existing: bool) -> CommandResult {
         ctx.out.integer(0);
         return Ok(());
     }
-    let mut list = entry.edit_or_insert(List::new)?;
+    let mut list = entry.edit_or_insert(|| List::new(settings))?;
     for value in values {
         list.push(end, value, settings);
     }
@@ -172,7 +172,7 @@ pub(super) fn pop_some(
     match end {
         End::Left => {
             list.view().for_range(0, count, |element| ctx.out.element(element));
-            list.remove_range(0, count);
+            list.unpacked().remove_range(0, count);
         }
         End::Right => {
             list.view().walk(End::Right, count, |_, element| {
@@ -180,7 +180,7 @@ pub(super) fn pop_some(
                 true
             });
             let rest = list.len() - count;
-            list.remove_range(rest, count);
+            list.unpacked().remove_range(rest, count);
         }
     }
     let emptied = list.is_empty();

@@ -4,7 +4,7 @@ use super::{SOURCE_AND_DESTINATION, end, pop_event, push_event};
 use crate::ctx::{Ctx, ElementReply, TypedKeys};
 use crate::error::{CommandError, CommandResult};
 use crate::spec::{CommandSpec, Flags, Group, check};
-use carnelian_engine::{End, EventClass, ValueRef};
+use carnelian_engine::{End, EventClass, List, ValueRef};
 
 pub(crate) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::run("lmove", 5, Group::List, lmove)
@@ -49,6 +49,9 @@ fn rpoplpush(ctx: &mut Ctx) -> CommandResult {
 /// reply, when there is no source.
 pub(super) fn move_one(ctx: &mut Ctx, from: End, to: End) -> CommandResult<bool> {
     let (source, destination) = (ctx.arg(1), ctx.arg(2));
+    if source == destination {
+        return rotate(ctx, source, from, to);
+    }
     // Both types are known before anything changes. It is the change that counts as a use.
     if !is_list(ctx, source)? {
         return Ok(false);
@@ -67,9 +70,32 @@ pub(super) fn move_one(ctx: &mut Ctx, from: End, to: End) -> CommandResult<bool>
     ctx.keys.list_or_new(destination)?.push(to, value, settings);
     ctx.keys.changed(EventClass::LIST, push_event(to), destination);
     ctx.changed(EventClass::LIST, pop_event(from), source);
-    if emptied && source != destination {
+    if emptied {
         ctx.remove_emptied(source);
     }
+    Ok(true)
+}
+
+/// As [`move_one`], from one end of a list to an end of the same.
+fn rotate(ctx: &mut Ctx, key: &[u8], from: End, to: End) -> CommandResult<bool> {
+    let settings = ctx.keys.settings();
+    let mut entry = ctx.keys.entry(key);
+    match entry.value() {
+        None => return Ok(false),
+        Some(ValueRef::List(_)) => {}
+        Some(_) => return Err(CommandError::WRONG_TYPE),
+    }
+    // Of source and destination, which Redis looks up one after the other.
+    entry.touch();
+    let Some(mut list) = entry.edit::<List>()? else { return Ok(false) };
+    let len = list.pop_with(from, |element| {
+        ctx.out.element(element);
+        element.len()
+    });
+    list.push(to, bulk_at_end(ctx.out.buf(), len.unwrap_or_default()), settings);
+    drop(list);
+    entry.event(EventClass::LIST, push_event(to));
+    entry.changed(EventClass::LIST, pop_event(from));
     Ok(true)
 }
 

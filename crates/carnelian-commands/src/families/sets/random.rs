@@ -80,7 +80,7 @@ fn spop_many(ctx: &mut Ctx) -> CommandResult {
     ctx.out.set(count.min(size));
     let remaining = size.saturating_sub(count);
     if remaining == 0 {
-        set.iter().for_each(|member| ctx.out.element(member));
+        set.view().iter().for_each(|member| ctx.out.element(member));
         drop(set);
         ctx.keys.changed(EventClass::SET, "spop", key);
         ctx.remove_emptied(key);
@@ -99,7 +99,7 @@ fn spop_many(ctx: &mut Ctx) -> CommandResult {
             rest.add_element(member, settings);
         });
         let stays = |member| rest.as_ref().is_some_and(|rest| rest.view().contains_element(member));
-        set.iter().filter(|member| !stays(*member)).for_each(|member| ctx.out.element(member));
+        set.view().iter().filter(|member| !stays(*member)).for_each(|member| ctx.out.element(member));
         drop(set);
         if let Some(rest) = rest {
             ctx.keys.insert_keep_expiry(key, rest.into());
