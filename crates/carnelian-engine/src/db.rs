@@ -5,14 +5,14 @@ use crate::arena::{Arena, Ref};
 use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Probe, Warmed};
 use crate::compact::{Compacted, Pass};
 use crate::crowd::Gates;
-use crate::entry::{Blueprint, Entry, Header, Kind, NEVER, Payload, fits_slot, write_expiry, write_int};
+use crate::entry::{Blueprint, Entry, Header, Kind, NEVER, Payload, fits_slot, write_expiry};
 use crate::gauge::Gauge;
 use crate::list::{ListRef, Shape};
 use crate::objects::{Object, ObjectId, Objects};
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::snapshot::DbSnapshot;
-use crate::string::{StringValue, as_integer, may_be_integer};
+use crate::string::{StringValue, as_integer};
 use crate::value::{Value, ValueRef};
 use crate::watch::Presence;
 use ahash::RandomState;
@@ -256,47 +256,23 @@ impl Db {
         removed
     }
 
-    /// Replaces a text by another one of its length, in an entry without expiry; false when the entry or the text is another
-    /// one. O(n).
+    /// Uses an entry and writes over its value where it lies; false, and nothing has changed, when `write` says that it cannot.
     #[inline]
     pub(crate) fn rewrite(
         &mut self,
         spot: Spot,
-        bytes: &[u8],
         settings: &Settings,
         now_ms: u64,
         rng: &mut Rng,
+        write: impl FnOnce(Header, &mut [u8]) -> bool,
     ) -> bool {
         let slot = self.arena.bytes_mut(spot.at);
         let header = Header::read(slot);
-        // A short one might be an integer.
-        let Some(place) = header.lasting_text().filter(|_| !may_be_integer(bytes)) else { return false };
-        match slot.get_mut(place) {
-            Some(place) if place.len() == bytes.len() => place.copy_from_slice(bytes),
-            _ => return false,
+        let written = write(header, slot);
+        if written {
+            header.with_clock(header.clock().touched(settings, now_ms, rng)).write(slot);
         }
-        header.with_clock(header.clock().touched(settings, now_ms, rng)).write(slot);
-        true
-    }
-
-    /// Replaces an integer by another one of its width, whether its entry expires or not; false when the value is another one.
-    #[inline]
-    pub(crate) fn rewrite_int(
-        &mut self,
-        spot: Spot,
-        value: i64,
-        settings: &Settings,
-        now_ms: u64,
-        rng: &mut Rng,
-    ) -> bool {
-        let slot = self.arena.bytes_mut(spot.at);
-        let header = Header::read(slot);
-        let Some(place) = header.int().and_then(|place| slot.get_mut(place)) else { return false };
-        if !write_int(value, place) {
-            return false;
-        }
-        header.with_clock(header.clock().touched(settings, now_ms, rng)).write(slot);
-        true
+        written
     }
 
     fn move_entry(&mut self, spot: &mut Spot, plan: Blueprint<'_>) {

@@ -9,7 +9,7 @@ use crate::hash::HashRef;
 use crate::list::{ListRef, Shape};
 use crate::objects::{Object, ObjectId, Objects};
 use crate::set::SetRef;
-use crate::string::StringRef;
+use crate::string::{StringRef, may_be_integer};
 use crate::value::ValueRef;
 
 const HEADER_BYTES: usize = 8;
@@ -144,16 +144,33 @@ impl Header {
         self.key_start() + self.key_len()
     }
 
-    /// Where the value is, if it is a text that never expires.
+    /// Writes a text over another one of its length, in the slot of an entry without expiry; false, and nothing is written, when
+    /// the entry or the text is another one. O(n).
     #[inline]
-    pub(crate) fn lasting_text(self) -> Option<std::ops::Range<usize>> {
-        (self.kind() == Kind::Text && !self.expires()).then(|| self.value_start()..self.size())
+    pub(crate) fn rewrite_text(self, slot: &mut [u8], text: &[u8]) -> bool {
+        // A short text might be an integer.
+        if self.kind() != Kind::Text || self.expires() || may_be_integer(text) {
+            return false;
+        }
+        match slot.get_mut(self.value_start()..self.size()) {
+            Some(place) if place.len() == text.len() => place.copy_from_slice(text),
+            _ => return false,
+        }
+        true
     }
 
-    /// Where the value is, if it is an integer.
+    /// Writes an integer over another one of its width, whether the entry expires or not; false, and nothing is written, when
+    /// the value is another one.
     #[inline]
-    pub(crate) fn int(self) -> Option<std::ops::Range<usize>> {
-        (self.kind() == Kind::Int).then(|| self.value_start()..self.size())
+    pub(crate) fn rewrite_int(self, slot: &mut [u8], value: i64) -> bool {
+        if self.kind() != Kind::Int || int_width(value) != self.value_len() {
+            return false;
+        }
+        match slot.get_mut(self.value_start()..self.size()) {
+            Some(place) => place.copy_from_slice(&value.to_le_bytes()[..place.len()]),
+            None => return false,
+        }
+        true
     }
 
     /// Bytes of the whole entry.
@@ -253,16 +270,6 @@ fn int_width(value: i64) -> usize {
         17..=32 => 4,
         _ => 8,
     }
-}
-
-/// Writes an integer over one; false, and nothing is written, when it takes another width.
-#[inline]
-pub(crate) fn write_int(value: i64, place: &mut [u8]) -> bool {
-    let same = int_width(value) == place.len();
-    if same {
-        place.copy_from_slice(&value.to_le_bytes()[..place.len()]);
-    }
-    same
 }
 
 /// Whether a value of `len` bytes goes into the slot with its key.

@@ -456,21 +456,13 @@ impl<'e> Keyspace<'e> {
         self.discard(removed, Removal::Replaced);
     }
 
-    /// Replaces a string by one that lies as the old one does, which most overwriting is; false, and nothing has changed,
+    /// Replaces a value by one that lies as the old one does, which most overwriting is; false, and nothing has changed,
     /// when that is not so.
     #[inline]
-    fn rewrite(&mut self, hash: u64, spot: Spot, bytes: &[u8]) -> bool {
+    fn rewrite(&mut self, hash: u64, spot: Spot, write: impl FnOnce(Header, &mut [u8]) -> bool) -> bool {
         let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
         let Shard { dbs, rng, snapshot: None, .. } = self.shard(hash) else { return false };
-        dbs.get_mut(number).is_some_and(|db| db.rewrite(spot, bytes, settings, now_ms, rng))
-    }
-
-    /// As [`rewrite`](Self::rewrite), for an integer, with or without an expiry.
-    #[inline]
-    fn rewrite_int(&mut self, hash: u64, spot: Spot, value: i64) -> bool {
-        let (number, now_ms, settings) = (self.db, self.now_ms, self.engine.settings());
-        let Shard { dbs, rng, snapshot: None, .. } = self.shard(hash) else { return false };
-        dbs.get_mut(number).is_some_and(|db| db.rewrite_int(spot, value, settings, now_ms, rng))
+        dbs.get_mut(number).is_some_and(|db| db.rewrite(spot, settings, now_ms, rng, write))
     }
 
     /// Stores a payload in the entry, or in a new one. The expiry stays when it is `None`.

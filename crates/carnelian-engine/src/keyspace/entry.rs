@@ -149,7 +149,7 @@ impl KeyEntry<'_, '_> {
     #[inline]
     pub fn store_string(&mut self, bytes: &[u8], expiry: Expiry) {
         if let (Some(spot), Expiry::Never | Expiry::Keep) = (self.spot, expiry)
-            && self.keys.rewrite(self.hash, spot, bytes)
+            && self.keys.rewrite(self.hash, spot, |header, slot| header.rewrite_text(slot, bytes))
         {
             return;
         }
@@ -160,7 +160,7 @@ impl KeyEntry<'_, '_> {
     #[inline]
     pub fn store_int(&mut self, value: i64, expiry: Expiry) {
         if let (Some(spot), Expiry::Keep) = (self.spot, expiry)
-            && self.keys.rewrite_int(self.hash, spot, value)
+            && self.keys.rewrite(self.hash, spot, |header, slot| header.rewrite_int(slot, value))
         {
             return;
         }
