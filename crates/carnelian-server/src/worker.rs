@@ -1,8 +1,8 @@
 //! Worker threads: each runs its connections and its share of the shards' expiry on a single-threaded runtime.
 
-use crate::client::ClientHandle;
 use crate::connection::Connection;
 use crate::defrag::Defrag;
+use crate::placement::Load;
 use crate::server::Server;
 use crate::stream::Stream;
 use carnelian_commands::{Ahead, Counter, Node, Room, WorkerStats};
@@ -13,12 +13,10 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
@@ -51,14 +49,12 @@ impl Counters {
     }
 }
 
-/// An accepted socket on its way to a worker.
-pub(crate) enum Accepted {
-    Tcp(std::net::TcpStream, Arc<ClientHandle>),
-    Unix(std::os::unix::net::UnixStream, Arc<ClientHandle>),
-}
+/// A connection on its way to a worker, which makes it: its socket belongs to the thread that serves it.
+pub(crate) type Arrival = Box<dyn FnOnce(Rc<Worker>) -> io::Result<Connection> + Send>;
 
 /// A worker, as its own thread sees it.
 pub(crate) struct Worker {
+    pub(crate) index: usize,
     pub(crate) server: Arc<Server>,
     pub(crate) node: Arc<Node>,
     pub(crate) stats: Arc<WorkerStats>,
@@ -104,8 +100,8 @@ impl Worker {
 pub(crate) struct WorkerHandle {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) connections: Arc<AtomicUsize>,
-    sender: mpsc::UnboundedSender<Accepted>,
+    pub(crate) load: Arc<Load>,
+    sender: mpsc::UnboundedSender<Arrival>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -120,15 +116,15 @@ impl WorkerHandle {
         let (sender, receiver) = mpsc::unbounded_channel();
         let stats = Arc::new(node.new_stats());
         let counters = Arc::new(Counters::default());
-        let connections = Arc::new(AtomicUsize::new(0));
+        let load = Arc::new(Load::default());
         let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn({
             let (server, node) = (Arc::clone(server), Arc::clone(node));
-            let (stats, counters, connections) =
-                (Arc::clone(&stats), Arc::clone(&counters), Arc::clone(&connections));
+            let (stats, counters, load) = (Arc::clone(&stats), Arc::clone(&counters), Arc::clone(&load));
             move || {
                 let _seated = server.memory.seat();
                 let seat = if count > 1 { node.engine().seat() } else { None };
                 let worker = Worker {
+                    index,
                     seat,
                     server,
                     node,
@@ -138,16 +134,16 @@ impl WorkerHandle {
                     reply_buffer: RefCell::default(),
                     ahead: RefCell::default(),
                 };
-                run(Rc::new(worker), receiver, &connections, index, count);
+                run(Rc::new(worker), receiver, &load, count);
             }
         })?;
-        Ok(Self { stats, counters, connections, sender, thread: Some(thread) })
+        Ok(Self { stats, counters, load, sender, thread: Some(thread) })
     }
 
-    /// Hands over a socket; false when the worker has ended.
-    pub(crate) fn send(&self, accepted: Accepted) -> bool {
-        self.connections.fetch_add(1, Relaxed);
-        self.sender.send(accepted).is_ok()
+    /// Hands over a connection; false when the worker has ended.
+    pub(crate) fn send(&self, arrival: Arrival) -> bool {
+        self.load.add();
+        self.sender.send(arrival).is_ok()
     }
 
     /// Ends the worker: its connections are closed.
@@ -160,13 +156,7 @@ impl WorkerHandle {
     }
 }
 
-fn run(
-    worker: Rc<Worker>,
-    mut receiver: mpsc::UnboundedReceiver<Accepted>,
-    connections: &Arc<AtomicUsize>,
-    index: usize,
-    count: usize,
-) {
+fn run(worker: Rc<Worker>, mut receiver: mpsc::UnboundedReceiver<Arrival>, load: &Arc<Load>, count: usize) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -176,27 +166,19 @@ fn run(
     };
     let local = LocalSet::new();
     local.block_on(&runtime, async {
-        tokio::task::spawn_local(keep_expiring(Rc::clone(&worker), index, count));
-        while let Some(accepted) = receiver.recv().await {
-            let (stream, client) = match accepted {
-                Accepted::Tcp(stream, client) => (TcpStream::from_std(stream).map(Stream::Tcp), client),
-                Accepted::Unix(stream, client) => (UnixStream::from_std(stream).map(Stream::Unix), client),
-            };
-            let counted = Counted(Arc::clone(connections));
-            match stream {
-                Ok(stream) => {
-                    let connection = Connection::new(stream, Rc::clone(&worker), client);
-                    // A panic ends this task and nothing else: the shards it had locked are unlocked as it unwinds.
-                    tokio::task::spawn_local(async move {
-                        connection.run().await;
-                        // What its buffers took is free: keys on other threads must not give way for it.
-                        crate::memory::publish();
-                        drop(counted);
-                    });
-                }
+        tokio::task::spawn_local(keep_expiring(Rc::clone(&worker), count));
+        while let Some(arrive) = receiver.recv().await {
+            let counted = Counted(Arc::clone(load));
+            match arrive(Rc::clone(&worker)) {
+                // A panic ends this task and nothing else: the shards it had locked are unlocked as it unwinds.
+                Ok(connection) => drop(tokio::task::spawn_local(async move {
+                    connection.run().await;
+                    // What its buffers took is free: keys on other threads must not give way for it.
+                    crate::memory::publish();
+                    drop(counted);
+                })),
                 Err(error) => {
                     worker.server.log.warning(format_args!("A connection was lost: {error}"));
-                    worker.server.forget_client(&client);
                 }
             }
         }
@@ -204,17 +186,17 @@ fn run(
 }
 
 /// The place of one connection in its worker's count.
-struct Counted(Arc<AtomicUsize>);
+struct Counted(Arc<Load>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.0.remove();
     }
 }
 
 /// Begins expiry again should it panic: memory would fill up without it.
-async fn keep_expiring(worker: Rc<Worker>, index: usize, count: usize) {
-    while tokio::task::spawn_local(expire(Rc::clone(&worker), index, count))
+async fn keep_expiring(worker: Rc<Worker>, count: usize) {
+    while tokio::task::spawn_local(expire(Rc::clone(&worker), count))
         .await
         .is_err_and(|error| error.is_panic())
     {}
@@ -233,7 +215,8 @@ async fn make_room(worker: &Worker) {
 }
 
 /// Removes due entries of this worker's share of the shards, `hz` times a second.
-async fn expire(worker: Rc<Worker>, index: usize, count: usize) {
+async fn expire(worker: Rc<Worker>, count: usize) {
+    let index = worker.index;
     let mut defrag = Defrag::default();
     loop {
         let tick_ms = 1000 / worker.server.hz().clamp(1, 500);

@@ -8,5 +8,6 @@ mod freeing;
 mod info;
 mod large;
 mod loading;
+mod placement;
 mod support;
 mod waiting;
