@@ -24,12 +24,14 @@ use tokio::task::LocalSet;
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// A lent reply buffer above this size is not taken back.
 const REPLY_BUFFER_KEPT_BYTES: usize = 256 * 1024;
-/// Entries that one shard may lose to expiry in one tick, so that expiry never holds a lock for long.
+/// Entries that one shard may lose to expiry in one go, so that expiry never holds a lock for long.
 const EXPIRE_BATCH: usize = 512;
+/// After so much expiry clients have their turn.
+const EXPIRE_TURN_NS: u64 = 500_000;
+/// Share of a worker's time that expiry may take while more is due.
+const EXPIRE_PERCENT: u64 = 50;
 /// How often in one tick keys are removed for want of memory.
 const EVICT_ROUNDS: usize = 64;
-/// Batches in a row while there is more to expire.
-const EXPIRE_BATCHES: usize = 16;
 
 /// Traffic of one worker.
 #[derive(Debug, Default)]
@@ -214,34 +216,50 @@ async fn make_room(worker: &Worker) {
     }
 }
 
-/// Removes due entries of this worker's share of the shards, `hz` times a second.
+/// Does what is done `hz` times a second, which is expiry above all.
 async fn expire(worker: Rc<Worker>, count: usize) {
-    let index = worker.index;
     let mut defrag = Defrag::default();
+    let mut next = 0;
     loop {
         let tick_ms = 1000 / worker.server.hz().clamp(1, 500);
         tokio::time::sleep(Duration::from_millis(tick_ms)).await;
         worker.node.clear_leftovers();
         crate::memory::publish();
-        if index == 0 {
+        if worker.index == 0 {
             make_room(&worker).await;
             defrag.tick(&worker.server, worker.node.engine(), tick_ms).await;
         }
-        if !worker.server.expires_actively() {
+        if worker.server.expires_actively() {
+            expire_due(&worker, count, tick_ms, &mut next).await;
+        }
+    }
+}
+
+/// Removes due entries of this worker's share of the shards, from the `next` of them on. While there are more it takes its
+/// part of the time, and goes on in the next tick with the shard that it has come to.
+async fn expire_due(worker: &Worker, count: usize, tick_ms: u64, next: &mut usize) {
+    let (clock, shards) = (&worker.server.clock, worker.node.engine().shard_count());
+    let own = (worker.index..shards).step_by(count).len();
+    let now_ms = clock.unix_ms();
+    let mut left_ns = tick_ms * 1_000_000 * EXPIRE_PERCENT / (100 - EXPIRE_PERCENT);
+    // Shards in a row of which nothing is due any more.
+    let mut done = 0;
+    let mut turn = clock.ticks_ns();
+    while done < own {
+        let shard = worker.index + *next % own * count;
+        let removed = worker.node.expire_due(shard, EXPIRE_BATCH, now_ms, &worker.stats);
+        done = if removed == EXPIRE_BATCH { 0 } else { done + 1 };
+        *next = (*next + 1) % own;
+        let took_ns = clock.ticks_ns().saturating_sub(turn);
+        if took_ns < EXPIRE_TURN_NS {
             continue;
         }
-        let now_ms = worker.server.clock.unix_ms();
-        let shards = worker.node.engine().shard_count();
-        for _ in 0..EXPIRE_BATCHES {
-            let mut more = false;
-            for shard in (index..shards).step_by(count) {
-                more |= worker.node.expire_due(shard, EXPIRE_BATCH, now_ms, &worker.stats) == EXPIRE_BATCH;
-            }
-            if !more {
-                break;
-            }
-            // Clients come first.
-            tokio::task::yield_now().await;
+        left_ns = left_ns.saturating_sub(took_ns);
+        if left_ns == 0 {
+            return;
         }
+        // Clients come first.
+        tokio::task::yield_now().await;
+        turn = clock.ticks_ns();
     }
 }

@@ -4,6 +4,7 @@ mod admin;
 mod client_memory;
 mod config;
 mod embedding;
+mod expiring;
 mod freeing;
 mod info;
 mod large;
