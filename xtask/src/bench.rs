@@ -2,6 +2,7 @@
 
 mod chart;
 mod expiry;
+mod hostile;
 mod instructions;
 mod micro;
 mod report;
@@ -92,11 +93,15 @@ pub(crate) struct Args {
     /// Measure instead what it costs that a hundredth of the -r keys expires each second, and how soon they are gone.
     #[arg(long, conflicts_with_all = ["micro", "scaling", "pauses"])]
     expiry: bool,
-    /// Measure hit rates at a limit of memory instead, on keys that follow Zipf's law.
+    /// Measure instead how long GETs take beside a client that runs KEYS and SMEMBERS of a large set over and over. With
+    /// --workers 2 or more.
     #[arg(long, conflicts_with_all = ["micro", "scaling", "pauses", "expiry"])]
+    hostile: bool,
+    /// Measure hit rates at a limit of memory instead, on keys that follow Zipf's law.
+    #[arg(long, conflicts_with_all = ["micro", "scaling", "pauses", "expiry", "hostile"])]
     zipf: bool,
     /// Count the instructions of a command instead, with callgrind and without sockets, at each of --pipeline.
-    #[arg(long, conflicts_with_all = ["micro", "scaling", "pauses", "expiry", "zipf"])]
+    #[arg(long, conflicts_with_all = ["micro", "scaling", "pauses", "expiry", "hostile", "zipf"])]
     instructions: bool,
     /// Run the criterion benches of all crates instead, and print their medians.
     #[arg(long)]
@@ -151,6 +156,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
     std::fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
     if args.expiry {
         return expiry::run(&contenders, args.keys, &scratch);
+    }
+    if args.hostile {
+        return hostile::run(&contenders, &scratch);
     }
     if args.zipf {
         return zipf::run(&contenders, &scratch);

@@ -593,7 +593,9 @@ impl Db {
         let mut all = self.index.is_all_soon(pair);
         loop {
             let mut dues = PairItems::new();
-            for (place, at) in self.items(pair, all) {
+            // Not moved into its iterator: it is half a kilobyte.
+            let items = self.items(pair, all);
+            for &(place, at) in &items {
                 let entry = self.entry_at(at);
                 if !entry.is_expired(now_ms) {
                     dues.push((place, self.due_of(entry.expire_ms())));
@@ -618,17 +620,17 @@ impl Db {
     }
 
     /// The entries of a pair, or those of them that may be due soon, and where they are. Of most of them only the beginning is
-    /// read, which is asked for.
+    /// read, which is asked for, unless [`find_due`](Self::find_due) has done so.
     fn items(&self, pair: usize, all: bool) -> PairItems<Ref> {
         let mut items = PairItems::new();
         let add = |place, at| items.push((place, at));
         if all {
             self.index.visit_pair(pair, add);
+            for &(_, at) in &items {
+                self.arena.prefetch_header(at);
+            }
         } else {
             self.index.visit_soon(pair, add);
-        }
-        for &(_, at) in &items {
-            self.arena.prefetch_header(at);
         }
         items
     }

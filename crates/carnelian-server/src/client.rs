@@ -45,6 +45,8 @@ pub(crate) struct ClientHandle {
     pub(crate) is_local: bool,
     pub(crate) created_ms: u64,
     pub(crate) inbox: Inbox,
+    /// Number of the worker that serves it.
+    pub(crate) worker: AtomicUsize,
     pub(crate) details: Mutex<Details>,
     pub(crate) subscriptions: Mutex<Subscriptions>,
     pub(crate) last_active_ms: AtomicU64,
@@ -110,6 +112,7 @@ impl ClientHandle {
             is_local,
             created_ms,
             inbox: Inbox::default(),
+            worker: AtomicUsize::default(),
             details: Mutex::new(details),
             subscriptions: Mutex::default(),
             last_active_ms: AtomicU64::new(created_ms),

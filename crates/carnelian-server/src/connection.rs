@@ -5,7 +5,8 @@
 
 use crate::client::ClientHandle;
 use crate::inbox::Mail;
-use crate::stream::Stream;
+use crate::placement::Pace;
+use crate::stream::{Accepted, Stream};
 use crate::worker::Worker;
 use bytes::BytesMut;
 use carnelian_commands::{Blocked, Client, CommandError, Flow, ReplyMode, Session};
@@ -25,6 +26,10 @@ use tokio::time::{Instant, Sleep};
 const FLUSH_BYTES: usize = 64 * 1024;
 /// As much of values that replies refer to: they take no buffer, so that more of them can leave with one write.
 const FLUSH_SHARED_BYTES: usize = 256 * 1024;
+/// As much is sent to one client before others have their turn.
+const FLUSH_BYTES_MAX: usize = 512 * 1024;
+/// After so much time others have their turn, if there is more to do for a client.
+const TURN_NS: u64 = 1_000_000;
 /// Most pieces that one write sends: large texts, and what lies between them.
 const SLICES_MAX: usize = 64;
 /// Unsent replies from which a client that has not authenticated is closed, in bytes.
@@ -66,6 +71,26 @@ enum Event {
     Closed,
 }
 
+/// How serving a connection has ended.
+enum End {
+    /// It is closed from this side, with replies to be sent first.
+    Close,
+    /// Another worker serves it from now on.
+    Move(usize),
+}
+
+/// A connection that is served. Dropping this gives back what its client held, whichever way that has ended: a command that
+/// panicked must not leave others waiting for it.
+struct Served(Option<Connection>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.0 {
+            connection.clean_up();
+        }
+    }
+}
+
 pub(crate) struct Connection {
     stream: Stream,
     worker: Rc<Worker>,
@@ -84,16 +109,23 @@ pub(crate) struct Connection {
     /// How often the next command has found a shard held.
     tries: u32,
     closing: bool,
+    pace: Pace,
+    /// How long it has been at work since others had their turn, in nanoseconds.
+    turn_ns: u64,
+    /// It should see whether another worker is better.
+    may_move: bool,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, worker: Rc<Worker>, client: Arc<ClientHandle>) -> Self {
+    /// A connection that has been accepted. An error forgets the client.
+    pub(crate) fn new(socket: Accepted, worker: Rc<Worker>, client: Arc<ClientHandle>) -> io::Result<Self> {
+        let stream = Stream::new(socket).inspect_err(|_| worker.server.forget_client(&client))?;
         let authenticated = !worker.server.requires_password();
         let limits = worker.server.request_limits(authenticated);
         client.authenticated.store(authenticated, Relaxed);
         let mut out = ReplyWriter::new(Protocol::Resp2);
         out.share_large();
-        Self {
+        Ok(Self {
             stream,
             session: Session::new(client.id, authenticated, Arc::clone(&client) as Arc<dyn Client>),
             parser: RequestParser::new(limits),
@@ -105,20 +137,74 @@ impl Connection {
             state: State::Ready,
             tries: 0,
             closing: false,
+            pace: Pace::default(),
+            turn_ns: 0,
+            may_move: false,
             worker,
             client,
+        })
+    }
+
+    /// Serves the client until it leaves or is closed, or another worker does that.
+    pub(crate) async fn run(self) {
+        let mut served = Served(Some(self));
+        let Some(connection) = &mut served.0 else { return };
+        match connection.serve().await {
+            Ok(End::Close) => connection.send_last_replies().await,
+            Ok(End::Move(worker)) => {
+                if let Some(connection) = served.0.take() {
+                    connection.move_to(worker);
+                }
+            }
+            Err(_) => {}
         }
     }
 
-    /// Serves the client until it leaves or is closed.
-    pub(crate) async fn run(mut self) {
-        if self.serve().await.is_ok() {
-            self.send_last_replies().await;
-        }
+    /// Lets another worker serve the client.
+    fn move_to(self, to: usize) {
+        let Self { stream, worker, session, client, parser, pending, needed, out, authenticated, .. } = self;
+        let (over_soft_limit_since_ms, pace) = (self.over_soft_limit_since_ms, self.pace);
+        client.worker.store(to, Relaxed);
+        worker
+            .server
+            .log
+            .write(crate::log::Level::Verbose, format_args!("Client id={} moves to worker {to}", client.id));
+        let socket = stream.leave();
+        let arrival = Box::new(move |worker: Rc<Worker>| {
+            let mut session = session;
+            let stream = match socket.and_then(Stream::new) {
+                Ok(stream) => stream,
+                Err(error) => {
+                    worker.node.discard(&mut session);
+                    worker.server.forget_client(&client);
+                    return Err(error);
+                }
+            };
+            Ok(Self {
+                stream,
+                worker,
+                session,
+                client,
+                parser,
+                pending,
+                needed,
+                out,
+                over_soft_limit_since_ms,
+                authenticated,
+                state: State::Ready,
+                tries: 0,
+                closing: false,
+                pace,
+                turn_ns: 0,
+                may_move: false,
+            })
+        });
+        // Workers end only with the server.
+        worker.server.workers.read().get(to).map(|worker| worker.send(arrival));
     }
 
-    /// Ends with `Ok` when the connection is to be closed from this side, with replies to be sent first.
-    async fn serve(&mut self) -> io::Result<()> {
+    /// Ends with an error when the connection is to be closed at once.
+    async fn serve(&mut self) -> io::Result<End> {
         loop {
             if self.client.inbox.has_mail() {
                 self.read_mail();
@@ -132,7 +218,7 @@ impl Connection {
             }
             self.flush()?;
             if self.closing {
-                return Ok(());
+                return Ok(End::Close);
             }
             if self.is_over_output_limit() {
                 return Err(io::ErrorKind::ConnectionAborted.into());
@@ -142,6 +228,16 @@ impl Connection {
                 tokio::task::yield_now().await;
                 self.try_again();
                 continue;
+            }
+            if self.may_move && matches!(self.state, State::Ready) {
+                self.may_move = false;
+                if let Some(worker) = self.worker.server.better_worker(self.worker.index, &self.pace) {
+                    return Ok(End::Move(worker));
+                }
+            }
+            if self.turn_ns >= TURN_NS {
+                self.turn_ns = 0;
+                tokio::task::yield_now().await;
             }
             match self.wait().await? {
                 Event::Read(bytes) => {
@@ -173,7 +269,7 @@ impl Connection {
 
     /// Waits for the first of: mail, room for replies, the deadline, bytes.
     async fn wait(&mut self) -> io::Result<Event> {
-        let Self { stream, worker, client, pending, out, state, needed, .. } = self;
+        let Self { stream, worker, client, pending, out, state, needed, turn_ns, .. } = self;
         let unsent = out.unsent();
         let waiting = !matches!(state, State::Ready);
         let may_read = !waiting || pending.len() < BLOCKED_INPUT_MAX;
@@ -210,7 +306,11 @@ impl Connection {
                 return Poll::Ready(Ok(Event::Timeout));
             }
             client.inbox.register(cx.waker());
-            if client.inbox.has_mail() { Poll::Ready(Ok(Event::Mail)) } else { Poll::Pending }
+            if client.inbox.has_mail() {
+                return Poll::Ready(Ok(Event::Mail));
+            }
+            *turn_ns = 0;
+            Poll::Pending
         })
         .await
     }
@@ -240,6 +340,7 @@ impl Connection {
             worker.lend_buffer(&mut self.out);
         }
         let now_ms = worker.server.clock.unix_ms();
+        let begun = self.pace.begin(&worker.server.clock, now_ms);
         // What CLIENT LIST, should it be among the requests, shows of this client.
         self.client.query_bytes.store(input.len(), Relaxed);
         let mut batch = worker.node.batch(now_ms, &worker.stats, worker.seat.as_ref());
@@ -332,7 +433,22 @@ impl Connection {
         drop(ahead);
         let resp = if self.out.protocol() == Protocol::Resp3 { 3 } else { 2 };
         self.client.refresh(&self.session, resp, now_ms);
+        let (took_ns, is_slow) = self.pace.end(&begun, &worker.server.clock, now_ms);
+        self.turn_ns += took_ns;
+        if is_slow {
+            self.keep_apart();
+        }
         at
+    }
+
+    /// What this client has its worker do takes long: others should not have to wait for it.
+    #[cold]
+    fn keep_apart(&mut self) {
+        let (server, here) = (&self.worker.server, self.worker.index);
+        self.may_move = server.better_worker(here, &self.pace).is_some();
+        if !self.may_move {
+            server.avoid_worker(here);
+        }
     }
 
     /// The client cannot be understood any more.
@@ -475,6 +591,7 @@ impl Connection {
                         self.try_again();
                     }
                 }
+                Mail::Move => self.may_move = true,
                 // Done each time after the mail.
                 Mail::CheckOutput => {}
                 Mail::Kill => {
@@ -505,14 +622,20 @@ impl Connection {
         self.end_waiting();
     }
 
-    /// Writes as much as the socket takes now.
+    /// Writes as much as the socket takes now, and no more than what others can wait for.
     fn flush(&mut self) -> io::Result<()> {
         let mut unsent = self.out.unsent();
+        let enough = unsent.saturating_sub(FLUSH_BYTES_MAX);
         while unsent > 0 {
+            if unsent <= enough {
+                self.turn_ns = TURN_NS;
+                break;
+            }
             let written = if self.out.unsent_shared() > 0 {
                 self.write_pieces()
             } else {
-                self.stream.try_write(self.out.unsent_buf())
+                let bytes = self.out.unsent_buf();
+                self.stream.try_write(&bytes[..bytes.len().min(FLUSH_BYTES_MAX)])
             };
             match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -533,7 +656,8 @@ impl Connection {
                 self.worker.take_back_buffer(&mut self.out);
             }
         } else {
-            self.out.shed_sent(FLUSH_BYTES);
+            // Not for every piece: what has not been sent is copied.
+            self.out.shed_sent(FLUSH_BYTES.max(unsent));
         }
         Ok(())
     }
@@ -600,12 +724,9 @@ impl Connection {
         }
         self.stream.shut_down().await;
     }
-}
 
-impl Drop for Connection {
-    /// Gives back what the client held, whichever way its connection ends: a command that panicked must not leave others
-    /// waiting for it.
-    fn drop(&mut self) {
+    /// Gives back what the client held.
+    fn clean_up(&mut self) {
         let node = &self.worker.node;
         if let State::Blocked { blocked, .. } = std::mem::replace(&mut self.state, State::Ready) {
             blocked.claim();

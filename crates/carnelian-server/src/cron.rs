@@ -58,6 +58,7 @@ async fn run(server: Arc<Server>, node: Arc<Node>) {
         if ticks.is_multiple_of(TICKS_PER_S) {
             close_idle_clients(&server, now_ms);
             check_slow_readers(&server);
+            server.spread_connections();
             let next = Sample::take(&server);
             let per_second = |before: u64, after: u64| {
                 after.saturating_sub(before) * 1000 / next.time_ms.saturating_sub(sample.time_ms).max(1)

@@ -21,6 +21,8 @@ pub(crate) enum Mail {
     Resume,
     /// Locks have been released that its command could not have.
     Retry,
+    /// See whether another worker is better for it.
+    Move,
     /// See whether replies have gone unread for too long.
     CheckOutput,
     /// Close at once.

@@ -19,6 +19,7 @@ mod memory;
 mod monitor;
 mod pause;
 mod persistence;
+mod placement;
 pub mod process;
 mod pubsub;
 mod reclaim;

@@ -2,9 +2,10 @@
 
 use crate::client::{ClientHandle, Details};
 use crate::config::{Config, id};
+use crate::connection::Connection;
 use crate::log::Level;
 use crate::server::Server;
-use crate::worker::Accepted;
+use crate::stream::Accepted;
 use parking_lot::Mutex;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use std::io::{self, Write};
@@ -349,7 +350,7 @@ fn welcome_tcp(server: &Arc<Server>, stream: std::net::TcpStream, address: Socke
         refuse(server, &stream, refusal);
         return Ok(());
     }
-    dispatch(server, client, |client| Accepted::Tcp(stream, client));
+    dispatch(server, client, Accepted::Tcp(stream));
     Ok(())
 }
 
@@ -360,7 +361,7 @@ fn welcome_unix(server: &Arc<Server>, stream: std::os::unix::net::UnixStream, pa
         refuse(server, &stream, refusal);
         return;
     }
-    dispatch(server, client, |client| Accepted::Unix(stream, client));
+    dispatch(server, client, Accepted::Unix(stream));
 }
 
 fn refuse(server: &Server, mut stream: impl Write, refusal: &str) {
@@ -415,16 +416,13 @@ fn handle(
     ))
 }
 
-/// Hands the connection to the worker with the fewest.
-fn dispatch(
-    server: &Server,
-    client: Arc<ClientHandle>,
-    accepted: impl FnOnce(Arc<ClientHandle>) -> Accepted,
-) {
+/// Hands the connection to a worker.
+fn dispatch(server: &Server, client: Arc<ClientHandle>, socket: Accepted) {
     server.clients.add(&client);
-    let workers = server.workers.read();
-    let least = workers.iter().min_by_key(|worker| worker.connections.load(Relaxed));
-    if !least.is_some_and(|worker| worker.send(accepted(Arc::clone(&client)))) {
-        server.clients.remove(client.id);
+    let (id, worker) = (client.id, server.first_worker().unwrap_or_default());
+    client.worker.store(worker, Relaxed);
+    let arrival = Box::new(move |worker| Connection::new(socket, worker, client));
+    if !server.workers.read().get(worker).is_some_and(|worker| worker.send(arrival)) {
+        server.clients.remove(id);
     }
 }

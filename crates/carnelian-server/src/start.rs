@@ -223,7 +223,9 @@ fn run(
         wait_for_end(server, &node, exit, handle_signals).await;
     });
     server.loading.give_up();
-    for worker in std::mem::take(&mut *server.workers.write()) {
+    // Not locked while they end: their last commands may want to look at the list.
+    let workers = std::mem::take(&mut *server.workers.write());
+    for worker in workers {
         worker.stop();
     }
     drop(runtime);

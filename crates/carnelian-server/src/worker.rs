@@ -1,8 +1,9 @@
 //! Worker threads: each runs its connections and its share of the shards' expiry on a single-threaded runtime.
 
-use crate::client::ClientHandle;
+use crate::config::id;
 use crate::connection::Connection;
 use crate::defrag::Defrag;
+use crate::placement::Load;
 use crate::server::Server;
 use crate::stream::Stream;
 use carnelian_commands::{Ahead, Counter, Node, Room, WorkerStats};
@@ -13,12 +14,10 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::{Handle, LocalOptions};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -27,12 +26,16 @@ use tokio::time::{Instant, Sleep, sleep_until};
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// A lent reply buffer above this size is not taken back.
 const REPLY_BUFFER_KEPT_BYTES: usize = 256 * 1024;
-/// Entries that one shard may lose to expiry in one tick, so that expiry never holds a lock for long.
+/// Entries that one shard may lose to expiry in one go, so that expiry never holds a lock for long.
 const EXPIRE_BATCH: usize = 512;
+/// After so much expiry clients have their turn.
+const EXPIRE_TURN_NS: u64 = 500_000;
+/// Share of a worker's time that expiry may take while more is due, with the least `active-expire-effort` and for each step of
+/// it above that; as in Redis.
+const EXPIRE_PERCENT: u64 = 25;
+const EXPIRE_PERCENT_STEP: u64 = 2;
 /// How often in one tick keys are removed for want of memory.
 const EVICT_ROUNDS: usize = 64;
-/// Batches in a row while there is more to expire.
-const EXPIRE_BATCHES: usize = 16;
 
 /// Traffic of one worker.
 #[derive(Debug, Default)]
@@ -52,14 +55,12 @@ impl Counters {
     }
 }
 
-/// An accepted socket on its way to a worker.
-pub(crate) enum Accepted {
-    Tcp(std::net::TcpStream, Arc<ClientHandle>),
-    Unix(std::os::unix::net::UnixStream, Arc<ClientHandle>),
-}
+/// A connection on its way to a worker, which makes it: its socket belongs to the thread that serves it.
+pub(crate) type Arrival = Box<dyn FnOnce(Rc<Worker>) -> io::Result<Connection> + Send>;
 
 /// A worker, as its own thread sees it.
 pub(crate) struct Worker {
+    pub(crate) index: usize,
     pub(crate) server: Arc<Server>,
     pub(crate) node: Arc<Node>,
     pub(crate) stats: Arc<WorkerStats>,
@@ -119,8 +120,8 @@ impl Worker {
 pub(crate) struct WorkerHandle {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) connections: Arc<AtomicUsize>,
-    sender: mpsc::UnboundedSender<Accepted>,
+    pub(crate) load: Arc<Load>,
+    sender: mpsc::UnboundedSender<Arrival>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -136,15 +137,15 @@ impl WorkerHandle {
         let (sender, receiver) = mpsc::unbounded_channel();
         let stats = Arc::new(node.new_stats());
         let counters = Arc::new(Counters::default());
-        let connections = Arc::new(AtomicUsize::new(0));
+        let load = Arc::new(Load::default());
         let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn({
             let (server, node, timers) = (Arc::clone(server), Arc::clone(node), timers.clone());
-            let (stats, counters, connections) =
-                (Arc::clone(&stats), Arc::clone(&counters), Arc::clone(&connections));
+            let (stats, counters, load) = (Arc::clone(&stats), Arc::clone(&counters), Arc::clone(&load));
             move || {
                 let _seated = server.memory.seat();
                 let seat = if count > 1 { node.engine().seat() } else { None };
                 let worker = Worker {
+                    index,
                     seat,
                     timers,
                     server,
@@ -155,16 +156,16 @@ impl WorkerHandle {
                     reply_buffer: RefCell::default(),
                     ahead: RefCell::default(),
                 };
-                run(Rc::new(worker), receiver, &connections, index, count);
+                run(Rc::new(worker), receiver, &load, count);
             }
         })?;
-        Ok(Self { stats, counters, connections, sender, thread: Some(thread) })
+        Ok(Self { stats, counters, load, sender, thread: Some(thread) })
     }
 
-    /// Hands over a socket; false when the worker has ended.
-    pub(crate) fn send(&self, accepted: Accepted) -> bool {
-        self.connections.fetch_add(1, Relaxed);
-        self.sender.send(accepted).is_ok()
+    /// Hands over a connection; false when the worker has ended.
+    pub(crate) fn send(&self, arrival: Arrival) -> bool {
+        self.load.add();
+        self.sender.send(arrival).is_ok()
     }
 
     /// Ends the worker: its connections are closed.
@@ -177,13 +178,7 @@ impl WorkerHandle {
     }
 }
 
-fn run(
-    worker: Rc<Worker>,
-    mut receiver: mpsc::UnboundedReceiver<Accepted>,
-    connections: &Arc<AtomicUsize>,
-    index: usize,
-    count: usize,
-) {
+fn run(worker: Rc<Worker>, mut receiver: mpsc::UnboundedReceiver<Arrival>, load: &Arc<Load>, count: usize) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().build_local(LocalOptions::default());
     let runtime = match runtime {
@@ -194,27 +189,19 @@ fn run(
         }
     };
     runtime.block_on(async {
-        tokio::task::spawn_local(keep_expiring(Rc::clone(&worker), index, count));
-        while let Some(accepted) = receiver.recv().await {
-            let (stream, client) = match accepted {
-                Accepted::Tcp(stream, client) => (TcpStream::from_std(stream).map(Stream::Tcp), client),
-                Accepted::Unix(stream, client) => (UnixStream::from_std(stream).map(Stream::Unix), client),
-            };
-            let counted = Counted(Arc::clone(connections));
-            match stream {
-                Ok(stream) => {
-                    let connection = Connection::new(stream, Rc::clone(&worker), client);
-                    // A panic ends this task and nothing else: the shards it had locked are unlocked as it unwinds.
-                    tokio::task::spawn_local(async move {
-                        connection.run().await;
-                        // What its buffers took is free: keys on other threads must not give way for it.
-                        crate::memory::publish();
-                        drop(counted);
-                    });
-                }
+        tokio::task::spawn_local(keep_expiring(Rc::clone(&worker), count));
+        while let Some(arrive) = receiver.recv().await {
+            let counted = Counted(Arc::clone(load));
+            match arrive(Rc::clone(&worker)) {
+                // A panic ends this task and nothing else: the shards it had locked are unlocked as it unwinds.
+                Ok(connection) => drop(tokio::task::spawn_local(async move {
+                    connection.run().await;
+                    // What its buffers took is free: keys on other threads must not give way for it.
+                    crate::memory::publish();
+                    drop(counted);
+                })),
                 Err(error) => {
                     worker.server.log.warning(format_args!("A connection was lost: {error}"));
-                    worker.server.forget_client(&client);
                 }
             }
         }
@@ -222,17 +209,17 @@ fn run(
 }
 
 /// The place of one connection in its worker's count.
-struct Counted(Arc<AtomicUsize>);
+struct Counted(Arc<Load>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.0.remove();
     }
 }
 
 /// Begins expiry again should it panic: memory would fill up without it.
-async fn keep_expiring(worker: Rc<Worker>, index: usize, count: usize) {
-    while tokio::task::spawn_local(expire(Rc::clone(&worker), index, count))
+async fn keep_expiring(worker: Rc<Worker>, count: usize) {
+    while tokio::task::spawn_local(expire(Rc::clone(&worker), count))
         .await
         .is_err_and(|error| error.is_panic())
     {}
@@ -250,33 +237,53 @@ async fn make_room(worker: &Worker) {
     }
 }
 
-/// Removes due entries of this worker's share of the shards, `hz` times a second.
-async fn expire(worker: Rc<Worker>, index: usize, count: usize) {
+/// Does what is done `hz` times a second, which is expiry above all.
+async fn expire(worker: Rc<Worker>, count: usize) {
     let mut defrag = Defrag::default();
+    let mut next = 0;
     loop {
         let tick_ms = 1000 / worker.server.hz().clamp(1, 500);
         worker.sleep(Duration::from_millis(tick_ms)).await;
         worker.node.clear_leftovers();
         crate::memory::publish();
-        if index == 0 {
+        if worker.index == 0 {
             make_room(&worker).await;
             defrag.tick(&worker.server, worker.node.engine(), tick_ms).await;
         }
-        if !worker.server.expires_actively() {
+        if worker.server.expires_actively() {
+            expire_due(&worker, count, tick_ms, &mut next).await;
+        }
+    }
+}
+
+/// Removes due entries of this worker's share of the shards, from the `next` of them on. While there are more it takes its
+/// part of the time, and goes on in the next tick with the shard that it has come to.
+async fn expire_due(worker: &Worker, count: usize, tick_ms: u64, next: &mut usize) {
+    let (clock, shards) = (&worker.server.clock, worker.node.engine().shard_count());
+    let own = (worker.index..shards).step_by(count).len();
+    let now_ms = clock.unix_ms();
+    let effort = worker.server.config.read().uint(id::ACTIVE_EXPIRE_EFFORT);
+    let percent = EXPIRE_PERCENT + EXPIRE_PERCENT_STEP * effort.saturating_sub(1);
+    // The tick is what passes between.
+    let mut left_ns = tick_ms * 1_000_000 * percent / (100 - percent);
+    // Shards in a row of which nothing is due any more.
+    let mut done = 0;
+    let mut turn = clock.ticks_ns();
+    while done < own {
+        let shard = worker.index + *next % own * count;
+        let removed = worker.node.expire_due(shard, EXPIRE_BATCH, now_ms, &worker.stats);
+        done = if removed == EXPIRE_BATCH { 0 } else { done + 1 };
+        *next = (*next + 1) % own;
+        let took_ns = clock.ticks_ns().saturating_sub(turn);
+        if took_ns < EXPIRE_TURN_NS {
             continue;
         }
-        let now_ms = worker.server.clock.unix_ms();
-        let shards = worker.node.engine().shard_count();
-        for _ in 0..EXPIRE_BATCHES {
-            let mut more = false;
-            for shard in (index..shards).step_by(count) {
-                more |= worker.node.expire_due(shard, EXPIRE_BATCH, now_ms, &worker.stats) == EXPIRE_BATCH;
-            }
-            if !more {
-                break;
-            }
-            // Clients come first.
-            tokio::task::yield_now().await;
+        left_ns = left_ns.saturating_sub(took_ns);
+        if left_ns == 0 {
+            return;
         }
+        // Clients come first.
+        tokio::task::yield_now().await;
+        turn = clock.ticks_ns();
     }
 }

@@ -243,6 +243,10 @@ impl Server {
         self.port
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// What the server says that it is, such as `7.0.15`.
     pub(crate) fn version(&self) -> Option<String> {
         let info = ask(self.port, "INFO server").ok()?;

@@ -33,7 +33,7 @@ parameters! {
     LFU_LOG_FACTOR = Spec::count("lfu-log-factor", 10);
     /// Minutes after which the counter of uses (LFU) falls by one, 0 for on every look. Default: 1.
     LFU_DECAY_TIME = Spec::count("lfu-decay-time", 1);
-    /// How much work is put into finding expired keys, from 1 to 10. Default: 1.
+    /// How much of a worker's time expiry may take while more is due, from 1 (a quarter) to 10 (43%). Default: 1.
     ACTIVE_EXPIRE_EFFORT = Spec::int("active-expire-effort", 1, 1, 10);
     /// Frees evicted values in the background. Default: no.
     LAZYFREE_LAZY_EVICTION = Spec::flag("lazyfree-lazy-eviction", false);
