@@ -9,6 +9,7 @@
 //! The process never forks, so that there are no huge pages to be copied because of one byte that changes (the reason why
 //! Redis turns them off).
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::ops::Range;
@@ -24,8 +25,10 @@ const ENTRY: usize = 8;
 const PRESENT: u8 = 0x80;
 /// The table of so many ranges is read at once.
 const RANGES: usize = 16;
-/// Time between two rounds, at least, and as a multiple of what the last one took.
+/// Time between two rounds, at least.
 const PAUSE: Duration = Duration::from_secs(1);
+/// After each piece of work a pause so many times as long: it takes a fiftieth of a core at most. A huge page costs some tenths
+/// of a millisecond, and ten times that on a virtual machine whose host has yet to find the memory.
 const PAUSE_FACTOR: u32 = 50;
 
 /// Starts the thread that does it, where it can be done.
@@ -42,29 +45,49 @@ pub(crate) fn start() {
 fn run() -> io::Result<()> {
     let table = File::open("/proc/self/pagemap")?;
     let mut buffer = vec![0; RANGES * HUGE / PAGE * ENTRY];
-    let (mut faults, mut pause, mut works) = (0, PAUSE, false);
+    let (mut faults, mut works) = (0, false);
+    // Ranges that have been moved, and have been full whenever they were looked at since.
+    let mut moved = BTreeSet::new();
     loop {
-        std::thread::sleep(pause);
+        std::thread::sleep(PAUSE);
         // As long as hardly a page comes, no range becomes full.
         let now = page_faults()?;
         if now - faults < (HUGE / PAGE) as u64 {
             continue;
         }
         faults = now;
-        let start = Instant::now();
+        let mut full = BTreeSet::new();
         for mapping in mappings()? {
-            for full in full_ranges(&table, &mut buffer, mapping)? {
-                match collapse(full) {
-                    Ok(()) => works = true,
-                    // The kernel does not know of it, or does not want it.
-                    Err(error) if !works && error.kind() == io::ErrorKind::InvalidInput => return Err(error),
-                    // One of the pages could not be moved just now.
-                    Err(_) => {}
-                }
+            for block in mapping.clone().step_by(RANGES * HUGE) {
+                let block = block..mapping.end.min(block + RANGES * HUGE);
+                rested(|| full_ranges(&table, &mut buffer, block, &mut full))?;
             }
         }
-        pause = PAUSE.max(start.elapsed() * PAUSE_FACTOR);
+        moved.retain(|start| full.contains(start));
+        for start in full {
+            if moved.contains(&start) {
+                continue;
+            }
+            match rested(|| collapse(start)) {
+                Ok(()) => {
+                    works = true;
+                    moved.insert(start);
+                }
+                // The kernel does not know of it, or does not want it.
+                Err(error) if !works && error.kind() == io::ErrorKind::InvalidInput => return Err(error),
+                // One of the pages could not be moved just now.
+                Err(_) => {}
+            }
+        }
     }
+}
+
+/// Does something and then pauses in proportion.
+fn rested<T>(work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let done = work();
+    std::thread::sleep(start.elapsed() * PAUSE_FACTOR);
+    done
 }
 
 /// Page faults of the process so far that needed no reading.
@@ -96,46 +119,42 @@ fn mapping(line: &str) -> Option<Range<usize>> {
     Some(address(start)?.next_multiple_of(HUGE)..address(end)? / HUGE * HUGE)
 }
 
-/// Where all pages are in memory: neighbouring ranges together.
-fn full_ranges(table: &File, buffer: &mut [u8], mapping: Range<usize>) -> io::Result<Vec<Range<usize>>> {
-    let mut full: Vec<Range<usize>> = Vec::new();
-    for at in mapping.clone().step_by(RANGES * HUGE) {
-        let ranges = ((mapping.end - at) / HUGE).min(RANGES);
-        let entries = &mut buffer[..ranges * HUGE / PAGE * ENTRY];
-        table.read_exact_at(entries, (at / PAGE * ENTRY) as u64)?;
-        for (number, entries) in entries.chunks_exact(HUGE / PAGE * ENTRY).enumerate() {
-            if !entries.chunks_exact(ENTRY).all(|entry| entry[ENTRY - 1] & PRESENT != 0) {
-                continue;
-            }
-            let start = at + number * HUGE;
-            match full.last_mut() {
-                Some(last) if last.end == start => last.end += HUGE,
-                _ => full.push(start..start + HUGE),
-            }
+/// Adds those ranges of a block, by their start, of which all pages are in memory.
+fn full_ranges(
+    table: &File,
+    buffer: &mut [u8],
+    block: Range<usize>,
+    full: &mut BTreeSet<usize>,
+) -> io::Result<()> {
+    let entries = &mut buffer[..block.len() / PAGE * ENTRY];
+    table.read_exact_at(entries, (block.start / PAGE * ENTRY) as u64)?;
+    for (number, entries) in entries.chunks_exact(HUGE / PAGE * ENTRY).enumerate() {
+        if entries.chunks_exact(ENTRY).all(|entry| entry[ENTRY - 1] & PRESENT != 0) {
+            full.insert(block.start + number * HUGE);
         }
     }
-    Ok(full)
+    Ok(())
 }
 
-/// Has the kernel move the pages of a range to huge ones. Those that are huge already stay so, at next to no cost.
+/// Has the kernel move the pages of the range that starts here to a huge one.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "no library has a safe call for it")]
-fn collapse(range: Range<usize>) -> io::Result<()> {
-    let address = std::ptr::without_provenance_mut(range.start);
+fn collapse(start: usize) -> io::Result<()> {
     // SAFETY: this advice changes what pages memory is in and neither its content nor its addresses, whatever lies there;
     // where nothing lies any more it is refused.
-    let result = unsafe { libc::madvise(address, range.len(), libc::MADV_COLLAPSE) };
+    let result = unsafe { libc::madvise(std::ptr::without_provenance_mut(start), HUGE, libc::MADV_COLLAPSE) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn collapse(_: Range<usize>) -> io::Result<()> {
+fn collapse(_: usize) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use super::{ENTRY, HUGE, PAGE, RANGES, full_ranges, mapping, page_faults};
+    use std::collections::BTreeSet;
     use std::fs::File;
 
     #[test]
@@ -168,23 +187,22 @@ mod tests {
         // From the system, so that no page of it is there yet.
         let mut memory: Vec<u8> = Vec::with_capacity(8 * HUGE);
         let start = memory.as_ptr().addr().next_multiple_of(HUGE);
-        // Bytes from `start` that are in full ranges, which begin there and lie side by side.
-        let mut full = || match &*full_ranges(&table, &mut buffer, start..start + 6 * HUGE).expect("reads") {
-            [] => 0,
-            [one] if one.start == start => one.len(),
-            more => panic!("{more:?} from {start}"),
+        let mut full = || {
+            let mut full = BTreeSet::new();
+            full_ranges(&table, &mut buffer, start..start + 6 * HUGE, &mut full).expect("the table is there");
+            full.into_iter().map(|range| (range - start) / HUGE).collect::<Vec<_>>()
         };
         assert!(page_faults().is_ok());
-        assert_eq!(full(), 0);
+        assert_eq!(full(), []);
         let ahead = start - memory.as_ptr().addr();
         // All of the first two, and all but the last page of the third.
         memory.resize(ahead + 3 * HUGE - PAGE, 1);
-        assert_eq!(full(), 2 * HUGE);
+        assert_eq!(full(), [0, 1]);
         memory.resize(ahead + 3 * HUGE, 1);
-        assert_eq!(full(), 3 * HUGE);
+        assert_eq!(full(), [0, 1, 2]);
         // A kernel that cannot do it leaves everything as it is, too.
-        let _ = super::collapse(start..start + 3 * HUGE);
+        let _ = super::collapse(start);
         assert!(memory.iter().all(|byte| *byte == 1));
-        assert_eq!(full(), 3 * HUGE);
+        assert_eq!(full(), [0, 1, 2]);
     }
 }
