@@ -24,7 +24,7 @@ const ENTRY: usize = 8;
 /// Set in the last byte of an entry while the page is in memory.
 const PRESENT: u8 = 0x80;
 /// The table of so many ranges is read at once.
-const RANGES: usize = 16;
+const RANGES: usize = 4;
 /// Time between two rounds, at least.
 const PAUSE: Duration = Duration::from_secs(1);
 /// After each piece of work a pause so many times as long: it takes a fiftieth of a core at most. A huge page costs some tenths
