@@ -212,14 +212,11 @@ impl<'e> Keyspace<'e> {
             return glimpse.spot;
         }
         let db = self.db;
-        let found = self.shard(hash).dbs.get(db)?.find_entry(hash, key)?;
-        self.live(hash, found)
-    }
-
-    /// What was found of a key, unless its time is over: then it is removed.
-    #[inline]
-    fn live(&mut self, hash: u64, (spot, header): (Spot, Header)) -> Option<Spot> {
-        if header.expires() && self.is_over(hash, spot) { None } else { Some(spot) }
+        let (spot, header) = self.shard(hash).dbs.get(db)?.find_entry(hash, key)?;
+        if header.expires() && self.is_over(hash, spot) {
+            return None;
+        }
+        Some(spot)
     }
 
     /// Removes an entry that expires if its time is over.
@@ -257,20 +254,39 @@ impl<'e> Keyspace<'e> {
         // Most keys do not expire, and at most the time of their last use changes.
         let settings = self.engine.settings();
         let touches = self.touches(lookup);
-        let spot = match self.shards.single(shard) {
-            Some(locked) => match locked.dbs.get(number).and_then(|db| db.find_entry(hash, key)) {
-                Some((spot, header)) if !(header.expires() || touches && settings.track_frequency()) => {
-                    self.effects.hits += u64::from(lookup != Lookup::Silent);
-                    let clock =
-                        if touches { AccessClock::new(settings, self.now_ms) } else { header.clock() };
-                    let db = self.shards.get_mut(shard).dbs.get_mut(number)?;
-                    return Some(db.use_entry(spot, |_| clock).value());
-                }
-                found => found.and_then(|found| self.live(hash, found)),
-            },
-            None => self.find(hash, key),
+        let Some(locked) = self.shards.single(shard) else { return self.read_glimpse(hash, key, lookup) };
+        let Some((spot, header)) = locked.dbs.get(number).and_then(|db| db.find_entry(hash, key)) else {
+            return self.read_missing(key, lookup);
         };
+        if header.expires() || touches && settings.track_frequency() {
+            return self.read_found(hash, key, spot, lookup);
+        }
+        self.effects.hits += u64::from(lookup != Lookup::Silent);
+        let clock = if touches { AccessClock::new(settings, self.now_ms) } else { header.clock() };
+        Some(self.shards.get_mut(shard).dbs.get_mut(number)?.use_entry(spot, |_| clock).value())
+    }
+
+    /// As [`read_with`](Self::read_with), where the shard is looked at or was locked together with others.
+    #[inline(never)]
+    fn read_glimpse(&mut self, hash: u64, key: &[u8], lookup: Lookup) -> Option<ValueRef<'_>> {
+        let spot = self.find(hash, key);
         self.read_and_trace(hash, key, spot, lookup)
+    }
+
+    /// As [`read_with`](Self::read_with), of an entry that may have to go, or whose uses are counted.
+    #[inline(never)]
+    fn read_found(&mut self, hash: u64, key: &[u8], spot: Spot, lookup: Lookup) -> Option<ValueRef<'_>> {
+        let spot = (!self.is_over(hash, spot)).then_some(spot);
+        self.read_and_trace(hash, key, spot, lookup)
+    }
+
+    /// As [`read_with`](Self::read_with), of a key that is not there.
+    #[inline(never)]
+    fn read_missing(&mut self, key: &[u8], lookup: Lookup) -> Option<ValueRef<'_>> {
+        if lookup != Lookup::Silent {
+            self.count_miss(key);
+        }
+        None
     }
 
     /// Whether a look-up may change when or how often the entry was used.
@@ -279,8 +295,8 @@ impl<'e> Keyspace<'e> {
         lookup == Lookup::Use && !self.no_touch && !self.engine.settings().track_changes()
     }
 
-    /// As [`read_with`](Self::read_with) of what was found, whatever the look-up changes.
-    #[inline(never)]
+    /// Leaves the trace of a look-up that came to this.
+    #[inline]
     fn read_and_trace(
         &mut self,
         hash: u64,

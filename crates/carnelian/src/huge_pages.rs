@@ -185,11 +185,12 @@ mod tests {
         }
         let mut buffer = vec![0; RANGES * HUGE / PAGE * ENTRY];
         // From the system, so that no page of it is there yet.
-        let mut memory: Vec<u8> = Vec::with_capacity(8 * HUGE);
+        let mut memory: Vec<u8> = Vec::with_capacity((RANGES + 1) * HUGE);
         let start = memory.as_ptr().addr().next_multiple_of(HUGE);
         let mut full = || {
             let mut full = BTreeSet::new();
-            full_ranges(&table, &mut buffer, start..start + 6 * HUGE, &mut full).expect("the table is there");
+            full_ranges(&table, &mut buffer, start..start + RANGES * HUGE, &mut full)
+                .expect("the table is there");
             full.into_iter().map(|range| (range - start) / HUGE).collect::<Vec<_>>()
         };
         assert!(page_faults().is_ok());
