@@ -5,6 +5,7 @@ Ends on SIGINT and prints what it would refuse from now on.
 
 import datetime
 import ipaddress
+import signal
 import sys
 
 import redis
@@ -13,6 +14,8 @@ MAXVISITS = 15
 
 
 def main():
+    # Whoever runs the tests in the background of a script has this signal ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     refused = set()
     ipwatcher = redis.Redis(port=int(sys.argv[1]), db=5, protocol=int(sys.argv[2]))
     try:
