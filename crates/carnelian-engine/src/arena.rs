@@ -12,7 +12,7 @@ use crate::segments::Segments;
 pub(crate) const UNIT: usize = 8;
 const PAGE_BYTES: usize = 32 * 1024;
 const PAGE_UNITS: usize = PAGE_BYTES / UNIT;
-/// Largest slot, in bytes: sixteen of them fill a page nearly.
+/// Largest slot, in bytes: thirty of them fill a page nearly.
 pub(crate) const SLOT_MAX: usize = 1088;
 const CLASSES: usize = SLOT_MAX / UNIT + 1;
 /// Pages that references reach.

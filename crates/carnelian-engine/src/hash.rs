@@ -289,7 +289,7 @@ impl Hash {
     ) -> Option<bool> {
         let look = packed.view();
         if field.len().max(value.len()) > settings.hash_max_listpack_value()
-            || look.as_bytes().len().saturating_add(field.len() + value.len()) > listpack::MAX_BYTES
+            || !look.safe_to_add(field.len() + value.len())
         {
             return None;
         }

@@ -307,9 +307,7 @@ impl<'e> Keyspace<'e> {
         let (number, now_ms, settings, touches) =
             (self.db, self.now_ms, self.engine.settings(), !self.no_touch);
         let shard = self.shard(hash);
-        if shard.snapshot.is_some() {
-            shard.save_before_change(number, spot);
-        }
+        shard.prepare_change(number, spot);
         let Shard { dbs, rng, .. } = shard;
         // Where there is a spot there is a database.
         let db = dbs.get_mut(number).ok_or(WrongType)?;

@@ -377,7 +377,7 @@ impl Set {
         }
         let fits = member.len() <= settings.set_max_listpack_value()
             && look.len() < settings.set_max_listpack_entries()
-            && look.as_bytes().len().saturating_add(member.len()) <= listpack::MAX_BYTES;
+            && look.safe_to_add(member.len());
         fits.then(|| {
             packed.push_back(member);
             true

@@ -68,15 +68,21 @@ impl Shard {
     /// A database for changing one of its entries: what a running snapshot still needs of the entry is saved first.
     #[inline]
     pub(crate) fn change(&mut self, db: usize, spot: Spot) -> &mut Db {
+        self.prepare_change(db, spot);
+        self.db_mut(db)
+    }
+
+    /// Saves what a running snapshot still needs of an entry that is about to change.
+    #[inline]
+    pub(crate) fn prepare_change(&mut self, db: usize, spot: Spot) {
         if self.snapshot.is_some() {
             self.save_before_change(db, spot);
         }
-        self.db_mut(db)
     }
 
     /// Gives the entry's content to the running snapshot unless that has it already.
     #[cold]
-    pub(crate) fn save_before_change(&mut self, db: usize, spot: Spot) {
+    fn save_before_change(&mut self, db: usize, spot: Spot) {
         let Some(snapshot) = &mut self.snapshot else { return };
         let Some(db) = self.dbs.get_mut(db) else { return };
         let Some(state) = &db.snapshot else { return };

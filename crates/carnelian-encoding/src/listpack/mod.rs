@@ -152,7 +152,7 @@ impl Listpack {
 
     /// Whether `additional` more bytes of entries keep the listpack within [`MAX_BYTES`].
     pub fn safe_to_add(&self, additional: usize) -> bool {
-        self.bytes.len().saturating_add(additional) <= MAX_BYTES
+        self.view().safe_to_add(additional)
     }
 
     /// Position of the first entry.

@@ -108,6 +108,12 @@ impl<'a> ListpackRef<'a> {
         self.bytes
     }
 
+    /// Whether `additional` more bytes of entries keep the listpack within [`MAX_BYTES`](super::MAX_BYTES).
+    #[inline]
+    pub fn safe_to_add(&self, additional: usize) -> bool {
+        self.bytes.len().saturating_add(additional) <= super::MAX_BYTES
+    }
+
     /// The number of entries, unless the header does not tell it.
     pub(super) fn header_count(&self) -> Option<usize> {
         let count = u16::from_le_bytes([self.bytes[4], self.bytes[5]]);

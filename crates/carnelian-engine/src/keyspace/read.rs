@@ -71,12 +71,7 @@ impl Keyspace<'_> {
         spot: Option<Spot>,
         lookup: Lookup,
     ) -> Option<ValueRef<'_>> {
-        let Some(spot) = spot else {
-            if lookup != Lookup::Silent {
-                self.count_miss(key);
-            }
-            return None;
-        };
+        let Some(spot) = spot else { return self.read_missing(key, lookup) };
         if lookup != Lookup::Silent {
             self.effects.hits += 1;
         }
