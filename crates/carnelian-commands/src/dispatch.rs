@@ -365,7 +365,7 @@ impl Node {
         if wish.is_some() || keys.effects.has_rare() {
             return self.conclude(entry, session, args, keys, out, meter, wish);
         }
-        self.leave(way, batch, None);
+        self.leave(way, batch, || None);
         Flow::Continue
     }
 
@@ -406,14 +406,14 @@ impl Node {
     /// What follows from a command that has [entered](Self::enter) and has caused nothing else. `next` is known of the
     /// command that comes next.
     #[inline(always)]
-    fn leave(&self, way: Way, batch: &mut Batch<'_>, next: Option<Prepared>) {
+    fn leave(&self, way: Way, batch: &mut Batch<'_>, next: impl FnOnce() -> Option<Prepared>) {
         let keys = &mut batch.keys;
         match way {
             // For the next one.
             Way::Kept => return,
             Way::Looked => return keys.leave(),
             // It stays locked if the next one is on a key of the same shard.
-            Way::Locked if next.is_some_and(|next| self.goes_on(keys, next)) => return,
+            Way::Locked if next().is_some_and(|next| self.goes_on(keys, next)) => return,
             Way::Locked => {}
             Way::LockedToLook => keys.shards().only_read(),
         }
@@ -515,7 +515,7 @@ impl Node {
                 meter.lap(self);
                 return Some(Ran { runs: runs as usize, flow, end });
             }
-            self.leave(way, batch, ahead.known(runs as usize));
+            self.leave(way, batch, || ahead.known(runs as usize));
             if out.unsent() > UNSENT_MAX {
                 break;
             }

@@ -148,20 +148,6 @@ pub(crate) trait Items {
     }
 }
 
-/// Tells whether an item is the one that is looked for. Closures do; what looks up most is a type of its own, so that it
-/// can ask to be inlined.
-pub(crate) trait Probe {
-    /// Whether the item there is it.
-    fn is(&mut self, at: Ref) -> bool;
-}
-
-impl<F: FnMut(Ref) -> bool> Probe for F {
-    #[inline]
-    fn is(&mut self, at: Ref) -> bool {
-        self(at)
-    }
-}
-
 /// The index. Items are addressed by hashes that the caller computes.
 #[derive(Clone)]
 pub(crate) struct Buckets {
@@ -272,48 +258,36 @@ impl Buckets {
         }
     }
 
-    /// The place of the item with this hash that `probe` recognises, and the reference there. O(1) expected.
+    /// The item that nearly every look-up finds, if it is there: the first one with the tag of this hash in the bucket that
+    /// is looked at first. What it does not lead to, [`find`](Self::find) does. O(1).
     #[inline(always)]
-    pub(crate) fn find(&self, hash: u64, mut probe: impl Probe) -> Option<(Place, Ref)> {
+    pub(crate) fn first(&self, hash: u64) -> Option<(Place, Ref)> {
+        let (pair, bucket) = (self.pair_of(hash), home_of(hash));
+        let home = &self.pairs.get(pair)?.0[bucket];
+        let place = home.matches(tag_of(hash)).next()?;
+        Some((Place { pair: pair as u32, bucket: bucket as u32, place: place as u32 }, home.refs[place]))
+    }
+
+    /// The place of the item with this hash that `is_it` recognises, and the reference there. O(1) expected.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, mut is_it: impl FnMut(Ref) -> bool) -> Option<(Place, Ref)> {
         let number = self.pair_of(hash);
         let pair = self.pairs.get(number)?;
         let (tag, home) = (tag_of(hash), home_of(hash));
-        let bucket = &pair.0[home];
-        for place in bucket.matches(tag) {
-            let at = bucket.refs[place];
-            if probe.is(at) {
-                return Some((Place { pair: number as u32, bucket: home as u32, place: place as u32 }, at));
-            }
-        }
-        self.find_beyond(hash, number, pair, probe)
-    }
-
-    /// As [`find`](Self::find), behind the bucket that the item would be in first.
-    #[inline(never)]
-    fn find_beyond(
-        &self,
-        hash: u64,
-        number: usize,
-        pair: &Pair,
-        mut probe: impl Probe,
-    ) -> Option<(Place, Ref)> {
-        let (tag, other) = (tag_of(hash), 1 - home_of(hash));
-        let (mut bucket, mut number_of_bucket) = (&pair.0[other], other as u32);
+        let mut in_bucket = |bucket: &Bucket, which: u32| {
+            let found = bucket.matches(tag).find(|place| is_it(bucket.refs[*place]))?;
+            Some((Place { pair: number as u32, bucket: which, place: found as u32 }, bucket.refs[found]))
+        };
+        let in_pair =
+            in_bucket(&pair.0[home], home as u32).or_else(|| in_bucket(&pair.0[1 - home], 1 - home as u32));
         let mut next = pair.0[0].extra;
-        loop {
-            for place in bucket.matches(tag) {
-                let at = bucket.refs[place];
-                if probe.is(at) {
-                    return Some((
-                        Place { pair: number as u32, bucket: number_of_bucket, place: place as u32 },
-                        at,
-                    ));
-                }
-            }
-            bucket = self.overflow.get(next as usize)?;
-            number_of_bucket = next + 2;
+        let mut found = in_pair;
+        while found.is_none() {
+            let bucket = self.overflow.get(next as usize)?;
+            found = in_bucket(bucket, next + 2);
             next = bucket.extra;
         }
+        found
     }
 
     /// First step of warming a look-up: asks for the bucket that is looked at first.

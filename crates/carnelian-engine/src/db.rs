@@ -2,7 +2,7 @@
 
 use crate::access::AccessClock;
 use crate::arena::{Arena, Ref};
-use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Probe, Warmed};
+use crate::buckets::{Buckets, Items, NEVER_DUE, Place, Warmed};
 use crate::compact::{Compacted, Pass};
 use crate::crowd::Gates;
 use crate::entry::{Blueprint, Entry, Header, Kind, NEVER, Payload, fits_slot, write_expiry};
@@ -101,22 +101,6 @@ fn due_at(expire_ms: u64, base_ms: Option<u64>) -> u32 {
     (since >> DUE_SHIFT).min(u64::from(NEVER_DUE - 1)) as u32
 }
 
-/// Recognises the entry of a key, and keeps its header.
-struct OfKey<'a> {
-    db: &'a Db,
-    key: &'a [u8],
-    header: &'a mut Header,
-}
-
-impl Probe for OfKey<'_> {
-    #[inline(always)]
-    fn is(&mut self, at: Ref) -> bool {
-        let entry = self.db.entry_at(at);
-        *self.header = entry.header;
-        entry.is_of(self.key)
-    }
-}
-
 impl Db {
     /// An empty one, whose keys are hashed by `hasher`, in a shard with this gauge, in an engine with these gates.
     pub(crate) fn new(hasher: RandomState, gates: Gates, gauge: Gauge) -> Self {
@@ -174,9 +158,20 @@ impl Db {
     /// Where the entry of `key` is, and its header. O(1).
     #[inline(always)]
     pub(crate) fn find_entry(&self, hash: u64, key: &[u8]) -> Option<(Spot, Header)> {
-        let mut header = Header::NONE;
-        let (place, at) = self.index.find(hash, OfKey { db: self, key, header: &mut header })?;
-        Some((Spot { place, at }, header))
+        if let Some((place, at)) = self.index.first(hash) {
+            let entry = self.entry_at(at);
+            if entry.is_of_short(key) {
+                return Some((Spot { place, at }, entry.header));
+            }
+        }
+        self.find_anywhere(hash, key)
+    }
+
+    /// As [`find_entry`](Self::find_entry), wherever the entry is.
+    #[inline(never)]
+    fn find_anywhere(&self, hash: u64, key: &[u8]) -> Option<(Spot, Header)> {
+        let (place, at) = self.index.find(hash, |at| self.entry_at(at).is_of(key))?;
+        Some((Spot { place, at }, self.entry_at(at).header))
     }
 
     /// What there is under a key.

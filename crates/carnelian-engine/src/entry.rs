@@ -67,8 +67,6 @@ impl Kind {
 pub(crate) struct Header(u64);
 
 impl Header {
-    /// Of no entry.
-    pub(crate) const NONE: Self = Self(0);
     const EXPIRES: u64 = 1 << 37;
     const KEY_IS_OBJECT: u64 = 1 << 38;
 
@@ -419,14 +417,17 @@ impl<'a> Entry<'a> {
     }
 
     /// Whether this is the entry of `key`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_of(&self, key: &[u8]) -> bool {
-        if self.header.has_key_of(key.len()) {
-            let start = self.header.key_start();
-            self.bytes.get(start..start + key.len()).is_some_and(|own| is_same(own, key))
-        } else {
-            self.header.key_is_object() && self.key() == key
-        }
+        self.is_of_short(key) || self.header.key_is_object() && self.long_key() == key
+    }
+
+    /// Whether this is the entry of `key`, which lies in the slot.
+    #[inline(always)]
+    pub(crate) fn is_of_short(&self, key: &[u8]) -> bool {
+        let start = self.header.key_start();
+        self.header.has_key_of(key.len())
+            && self.bytes.get(start..start + key.len()).is_some_and(|own| is_same(own, key))
     }
 
     /// The object that holds the key, if one does.
@@ -495,26 +496,30 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Whether two strings of the same length are the same. Shorter than a call to the library's comparison, which keys are too
-/// short for.
+/// Whether two strings of the same length are the same. Shorter than a call to the library's comparison, which most keys are
+/// too short for.
 #[inline(always)]
 fn is_same(a: &[u8], b: &[u8]) -> bool {
-    let (Some(a_end), Some(b_end)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return is_same_short(a, b);
-    };
-    // The last eight bytes overlap those before.
-    let whole = |bytes: &[u8]| (bytes.len() - 1) / 8;
-    let (a, b) = (&a.as_chunks::<8>().0[..whole(a)], &b.as_chunks::<8>().0[..whole(b)]);
-    a_end == b_end && a.iter().zip(b).all(|(a, b)| a == b)
+    // What begins the string and what ends it overlap.
+    match (ends::<8>(a), ends::<8>(b)) {
+        (Some(a_ends), Some(b_ends)) => a_ends == b_ends && (a.len() <= 16 || a == b),
+        _ => is_same_short(a, b),
+    }
 }
 
 /// As [`is_same`], for strings of less than eight bytes.
-#[inline]
+#[inline(always)]
 fn is_same_short(a: &[u8], b: &[u8]) -> bool {
-    match (a.first_chunk::<4>(), b.first_chunk::<4>()) {
-        (Some(a_start), Some(b_start)) => a_start == b_start && a.last_chunk::<4>() == b.last_chunk::<4>(),
+    match (ends::<4>(a), ends::<4>(b)) {
+        (Some(a_ends), Some(b_ends)) => a_ends == b_ends,
         _ => a.iter().zip(b).all(|(a, b)| a == b),
     }
+}
+
+/// The first and the last bytes, if there are so many.
+#[inline(always)]
+fn ends<const N: usize>(bytes: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
+    Some((bytes.first_chunk()?, bytes.last_chunk()?))
 }
 
 #[inline]

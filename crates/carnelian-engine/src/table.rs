@@ -200,6 +200,14 @@ impl<const VALUES: bool> Table<VALUES> {
 
     #[inline]
     fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, Ref)> {
+        match self.index.first(hash) {
+            Some((place, at)) if self.parts(at).0 == key => Some((place, at)),
+            _ => self.find_anywhere(hash, key),
+        }
+    }
+
+    #[inline(never)]
+    fn find_anywhere(&self, hash: u64, key: &[u8]) -> Option<(Place, Ref)> {
         self.index.find(hash, |at| self.parts(at).0 == key)
     }
 

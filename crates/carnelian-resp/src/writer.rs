@@ -49,6 +49,8 @@ const DEFERRED: &[u8] = b"*0\r\n";
 
 /// Strings below this length are written in one piece. Their length has at most two digits.
 const SHORT: usize = 64;
+/// Room for a number with its prefix and what ends the line.
+const HEADER_MOST: usize = 48;
 
 /// Writer of replies into one growing buffer.
 ///
@@ -557,10 +559,13 @@ impl ReplyWriter {
         }
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(number).as_bytes();
-        self.buf.reserve(digits.len() + 3);
-        self.buf.push(prefix);
-        self.buf.extend_from_slice(digits);
-        self.buf.extend_from_slice(b"\r\n");
+        // Put together in a block of fixed size, as short strings are.
+        let (mut block, len) = ([prefix; HEADER_MOST], digits.len());
+        block[1..=len].copy_from_slice(digits);
+        block[1 + len..3 + len].copy_from_slice(b"\r\n");
+        let end = self.buf.len() + 3 + len;
+        self.buf.extend_from_slice(&block);
+        self.buf.truncate(end);
     }
 
     #[inline(always)]
