@@ -1,5 +1,5 @@
 //! How long single operations of one large shard take: the longest insertion while it grows and the longest removal while
-//! it shrinks, and removing and moving one large value.
+//! it shrinks, the longest step of compaction, and removing and moving one large value.
 //!
 //! Every insertion is timed. What the machine does besides hits another insertion in each round, what the table does the same
 //! one, so the shortest time of each insertion over all rounds counts, and of these the longest. The rounds are timed by the
@@ -8,7 +8,9 @@
 
 #![allow(clippy::print_stdout, reason = "the figures are what it is for")]
 
-use carnelian_engine::{Engine, EngineOptions, Expiry, Hash, Removal, Set, Shards, Value};
+use carnelian_engine::{
+    Compactor, Engine, EngineOptions, Expiry, Hash, Progress, Removal, Set, Shards, Value,
+};
 use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
 use std::time::Instant;
@@ -20,6 +22,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const KEYS: usize = 200_000;
 const MEMBERS: usize = 100_000;
 const ROUNDS: usize = 2;
+/// Pairs of buckets in a step of compaction, as many as the server takes, and fewer keys than these hold when most have gone.
+const STEP_PAIRS: usize = 64;
+const STEP_KEYS: usize = 64;
 const NOW_MS: u64 = 1_700_000_000_000;
 const VALUE: &[u8] = b"a short value";
 
@@ -121,6 +126,29 @@ fn growth(keys: usize, rounds: usize) {
     }
 }
 
+/// Steps of compaction after three of four keys have gone, so that every page is to be emptied.
+fn compaction(keys: usize, rounds: usize) {
+    for (name, clock) in [("clock", clock as Clock), ("processor time", processor_time as Clock)] {
+        let mut steps = Times::new(keys / STEP_KEYS);
+        for _ in 0..rounds {
+            let engine = engine(1);
+            (0..keys).for_each(|number| insert(&engine, number));
+            (0..keys).filter(|number| number % 4 > 0).for_each(|number| remove(&engine, number));
+            let mut compactor = Compactor::default();
+            let (mut moved, mut ended) = (0, false);
+            steps.round(clock, |_| {
+                if !ended {
+                    let (progress, done) = compactor.step(&engine, STEP_PAIRS);
+                    moved += done.moved;
+                    ended = progress == Progress::Round;
+                }
+            });
+            assert!(ended && moved > 0, "the steps are enough for a round");
+        }
+        steps.print(&format!("compaction, {name}"));
+    }
+}
+
 /// Milliseconds that something takes.
 fn ms(run: impl FnOnce()) -> f64 {
     let start = Instant::now();
@@ -191,4 +219,5 @@ fn main() {
     large_value("set", set, rounds);
     large_value("hash", hash, rounds);
     growth(keys, rounds);
+    compaction(keys, rounds);
 }
