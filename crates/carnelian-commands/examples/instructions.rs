@@ -58,6 +58,8 @@ fn words_on_short(command: &str, number: usize) -> Vec<String> {
         "lpop" => vec!["LPOP", &key],
         "rpop" => vec!["RPOP", &key],
         "rpoplpush" => vec!["RPOPLPUSH", &key, &key],
+        // Nothing is left over after the first time.
+        "ltrim" => vec!["LTRIM", &key, "0", "9"],
         "sadd" => vec!["SADD", &key, &element],
         "spop" => vec!["SPOP", &key],
         "hset" => vec!["HSET", &key, &element, "value:01"],
@@ -72,7 +74,7 @@ fn words_on_short(command: &str, number: usize) -> Vec<String> {
 fn words_before_short(command: &str, key: usize) -> Vec<String> {
     let (name, elements) = match command {
         "lpush-short" | "rpush-short" | "rpoplpush-short" => ("RPUSH", SHORT_BEGIN),
-        "lpop-short" | "rpop-short" => ("RPUSH", SHORT_FULL),
+        "lpop-short" | "rpop-short" | "ltrim-short" => ("RPUSH", SHORT_FULL),
         "sadd-short" => ("SADD", SHORT_BEGIN),
         "spop-short" => ("SADD", SHORT_FULL),
         _ => ("HSET", SHORT_BEGIN),

@@ -62,6 +62,8 @@ enum Step {
     Set(usize, Vec<u8>),
     Insert(usize, Vec<u8>),
     Remove(usize, usize),
+    /// Up to so many elements equal to the one there.
+    RemoveEqual(End, usize, usize),
     Expire(bool),
 }
 
@@ -74,6 +76,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..20usize, text()).prop_map(|(index, value)| Step::Set(index, value)),
         1 => (0..20usize, text()).prop_map(|(index, value)| Step::Insert(index, value)),
         1 => (0..20usize, 0..10usize).prop_map(|(start, count)| Step::Remove(start, count)),
+        1 => (end(), 0..20usize, 1..4usize).prop_map(|(end, index, limit)| Step::RemoveEqual(end, index, limit)),
         1 => any::<bool>().prop_map(Step::Expire),
     ]
 }
@@ -149,10 +152,24 @@ fn run_on_list(keys: &mut Keyspace<'_>, name: &[u8], model: &mut ListModel, step
                     elements.push_front(b"first".to_vec());
                 }
                 Step::Remove(start, count) => {
-                    list.unpacked().remove_range(start, count);
+                    list.remove_range(start, count);
                     twin.remove_range(start, count);
                     let start = start.min(elements.len());
                     elements.drain(start..(start + count).min(elements.len()));
+                }
+                Step::RemoveEqual(from, index, limit) => {
+                    // Often one that is there more than once.
+                    let value = elements.get(index).cloned().unwrap_or_else(|| b"first".to_vec());
+                    let mut places: Vec<usize> =
+                        (0..elements.len()).filter(|place| elements[*place] == value).collect();
+                    if from == End::Left {
+                        places.truncate(limit);
+                    } else {
+                        places.drain(..places.len().saturating_sub(limit));
+                    }
+                    assert_eq!(list.remove_matching(from, &value, limit), places.len());
+                    twin.remove_matching(from, &value, limit);
+                    places.iter().rev().for_each(|place| drop(elements.remove(*place)));
                 }
                 Step::Push(..) | Step::Expire(_) => {}
             }

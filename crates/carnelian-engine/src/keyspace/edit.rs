@@ -163,6 +163,24 @@ impl Edit<'_, List> {
             None => self.unpacked().pop_with(end, take),
         }
     }
+
+    /// As [`List::remove_range`].
+    pub fn remove_range(&mut self, start: usize, count: usize) {
+        match self.packed(0) {
+            Some(packed) => List::remove_range_packed(&mut ListpackMut::trusted(packed), start, count),
+            None => self.unpacked().remove_range(start, count),
+        }
+    }
+
+    /// As [`List::remove_matching`].
+    pub fn remove_matching(&mut self, from: End, value: &[u8], limit: usize) -> usize {
+        match self.packed(0) {
+            Some(packed) => {
+                List::remove_matching_packed(&mut ListpackMut::trusted(packed), from, value, limit)
+            }
+            None => self.unpacked().remove_matching(from, value, limit),
+        }
+    }
 }
 
 impl Edit<'_, Set> {

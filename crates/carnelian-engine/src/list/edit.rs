@@ -1,9 +1,10 @@
 //! Changing lists away from their ends.
 
 use super::limits::Limits;
-use super::node::{Needle, Node};
+use super::node::{Needle, Node, remove_in_packed};
 use super::{End, List};
 use crate::settings::Settings;
+use carnelian_encoding::{Block, ListpackMut};
 
 impl List {
     /// Replaces the element at `index`, negative ones counted from the tail; false when there is none. O(nodes).
@@ -117,6 +118,24 @@ impl List {
         let after = self.nodes.len();
         self.settle(number.saturating_sub(2)..number + 4);
         self.settle_moved(after.saturating_sub(before), before.saturating_sub(after));
+    }
+
+    /// As [`remove_range`](Self::remove_range), of a list of one listpack, wherever that lies. O(n) in its bytes.
+    pub(crate) fn remove_range_packed(packed: &mut ListpackMut<'_, impl Block>, start: usize, count: usize) {
+        let first = isize::try_from(start).ok().and_then(|start| packed.view().seek(start));
+        if let Some(first) = first.filter(|_| count > 0) {
+            packed.delete(first, count);
+        }
+    }
+
+    /// As [`remove_matching`](Self::remove_matching), of a list of one listpack, wherever that lies.
+    pub(crate) fn remove_matching_packed(
+        packed: &mut ListpackMut<'_, impl Block>,
+        from: End,
+        value: &[u8],
+        limit: usize,
+    ) -> usize {
+        remove_in_packed(packed, from, &Needle::new(value), limit)
     }
 
     /// Removes `count` elements from the absolute index `start` on. O(nodes).

@@ -4,7 +4,7 @@ use super::limits::Limits;
 use super::{End, ListNode, ListNodeRef};
 use carnelian_encoding::listpack::entry_encoded_size;
 use carnelian_encoding::lzf::{self, Compressor};
-use carnelian_encoding::{Element, Listpack, ListpackRef};
+use carnelian_encoding::{Block, Element, Listpack, ListpackMut, ListpackRef};
 use std::cell::{Cell, RefCell};
 
 /// Fewer bytes than this are not worth compressing. As in Redis.
@@ -313,7 +313,7 @@ impl Node {
             return 0;
         }
         let removed = match self.packed_mut() {
-            Some(packed) => remove_in_packed(packed, from, needle, limit),
+            Some(packed) => remove_in_packed(&mut packed.edit(), from, needle, limit),
             None => 1,
         };
         self.count -= removed as u32;
@@ -381,26 +381,33 @@ impl<'a> Needle<'a> {
     }
 }
 
-fn remove_in_packed(packed: &mut Listpack, from: End, needle: &Needle<'_>, limit: usize) -> usize {
+/// Removes up to `limit` elements equal to the needle from a listpack, wherever that lies, beginning at `from`; returns how
+/// many. O(n) for each of them.
+pub(super) fn remove_in_packed(
+    packed: &mut ListpackMut<'_, impl Block>,
+    from: End,
+    needle: &Needle<'_>,
+    limit: usize,
+) -> usize {
     let mut removed = 0;
     match from {
         End::Left => {
-            let mut position = packed.first();
+            let mut position = packed.view().first();
             while removed < limit
-                && let Some(found) = position.and_then(|from| packed.find(from, needle.bytes, 0))
+                && let Some(found) = position.and_then(|from| packed.view().find(from, needle.bytes, 0))
             {
-                position = packed.delete(found);
+                position = packed.delete(found, 1);
                 removed += 1;
             }
         }
         End::Right => {
-            let mut position = packed.last();
+            let mut position = packed.view().last();
             while removed < limit
                 && let Some(current) = position
             {
-                position = packed.prev(current);
-                if needle.is(packed.get(current)) {
-                    packed.delete(current);
+                position = packed.view().prev(current);
+                if needle.is(packed.view().get(current)) {
+                    packed.delete(current, 1);
                     removed += 1;
                 }
             }

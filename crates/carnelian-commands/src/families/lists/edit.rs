@@ -97,8 +97,8 @@ fn ltrim(ctx: &mut Ctx) -> CommandResult {
     };
     let len = list.len();
     let (first, count) = span(len, start, stop).unwrap_or((0, 0));
-    list.unpacked().remove_range(first + count, len);
-    list.unpacked().remove_range(0, first);
+    list.remove_range(first + count, len);
+    list.remove_range(0, first);
     let removed = len - list.len();
     // Even a trim that removes nothing is announced, but only what is removed counts.
     drop(list);
@@ -122,7 +122,7 @@ fn lrem(ctx: &mut Ctx) -> CommandResult {
         0 => usize::MAX,
         limit => limit as usize,
     };
-    let removed = list.unpacked().remove_matching(from, value, limit);
+    let removed = list.remove_matching(from, value, limit);
     let emptied = list.is_empty();
     drop(list);
     if removed > 0 {

@@ -172,7 +172,7 @@ pub(super) fn pop_some(
     match end {
         End::Left => {
             list.view().for_range(0, count, |element| ctx.out.element(element));
-            list.unpacked().remove_range(0, count);
+            list.remove_range(0, count);
         }
         End::Right => {
             list.view().walk(End::Right, count, |_, element| {
@@ -180,7 +180,7 @@ pub(super) fn pop_some(
                 true
             });
             let rest = list.len() - count;
-            list.unpacked().remove_range(rest, count);
+            list.remove_range(rest, count);
         }
     }
     let emptied = list.is_empty();
