@@ -117,10 +117,27 @@ def test_a_wrong_configuration_is_refused(ours, tmp_path):
     assert "No such file" in fails(ours, tmp_path / "missing.conf")
 
 
-def test_a_taken_port_is_refused(ours):
-    with Server(ours) as server:
-        said = fails(ours, "--port", server.port, "--bind", "127.0.0.1")
+def test_a_taken_port_is_refused(ours, tmp_path):
+    pidfile = tmp_path / "pid"
+    with Server(ours, "--pidfile", pidfile) as server:
+        words = ["--pidfile", pidfile, "--always-show-logo", "yes"]
+        said = fails(ours, "--port", server.port, "--bind", "127.0.0.1", *words)
         assert "Address already in use" in said
+        # Who waits for the pid in the log connects then, and would meet the other server.
+        assert "PID:" not in said
+        assert int(pidfile.read_text()) == server.process.pid
+
+
+def test_the_logo_or_the_mode(ours):
+    with Server(ours, "--always-show-logo", "yes") as server:
+        assert server.stop() == 0
+        said = server.output()
+        assert f"PID: {server.process.pid}" in said and f"Port: {server.port}" in said
+        assert "Running mode" not in said
+    with Server(ours, "--always-show-logo", "no") as server:
+        assert server.stop() == 0
+        said = server.output()
+        assert "PID:" not in said and f"Running mode=standalone, port={server.port}." in said
 
 
 def test_a_daemon_writes_its_pid(ours, tmp_path):

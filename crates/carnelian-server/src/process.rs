@@ -3,9 +3,10 @@
 use crate::config::{CommandLine, Config, Directives, StartArgs, id};
 use crate::log::{Level, Log};
 use crate::memory::MemorySource;
-use crate::start::{Options, start};
+use crate::start::{Options, say_mode, start_and_announce};
 use crate::{CARNELIAN_VERSION, REDIS_VERSION};
 use carnelian_commands::table::CommandTable;
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{self, Cursor, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -118,8 +119,8 @@ fn become_daemon(program: &OsString, tool: &[OsString], args: &[OsString], stdin
 }
 
 /// The stone, with what a person wants to know at a glance.
-fn logo(config: &Config) -> String {
-    let (pid, port) = (std::process::id(), config.uint(id::PORT));
+fn logo(port: u16) -> String {
+    let pid = std::process::id();
     format!(
         "\n\
          \x20         .-'''''-.\n\
@@ -159,35 +160,37 @@ fn serve(start_args: &StartArgs, config: Config, memory: MemorySource, daemon: b
     report_panics(&log);
     log.set_serving();
     let to_terminal = log_path.as_os_str().is_empty() && io::stdout().is_terminal();
-    if config.bool(id::ALWAYS_SHOW_LOGO) || to_terminal {
-        log.raw(&logo(&config));
-    }
+    let shows_logo = config.bool(id::ALWAYS_SHOW_LOGO) || to_terminal;
     let pid_file = pid_file(&config, daemon);
-    if let Some(path) = &pid_file {
-        // A missing directory for it must not keep a database from starting.
-        if let Err(error) = std::fs::write(path, format!("{}\n", std::process::id())) {
-            log.write(Level::Notice, format_args!("Failed to write PID file: {error}"));
-        }
-    }
-    let remove_pid_file = || {
+    let written = Cell::new(None);
+    let announce = |log: &Log, port| {
         if let Some(path) = &pid_file {
-            let _ = std::fs::remove_file(path);
+            // A missing directory for it must not keep a database from starting.
+            match std::fs::write(path, format!("{}\n", std::process::id())) {
+                Ok(()) => written.set(Some(path)),
+                Err(error) => log.notice(format_args!("Failed to write PID file: {error}")),
+            }
+        }
+        if shows_logo {
+            log.raw(&logo(port));
+        } else {
+            say_mode(log, port);
         }
     };
-    match start(Options { config, log, memory, handle_signals: true }) {
+    let started = start_and_announce(Options { config, log, memory, handle_signals: true }, announce);
+    let (log, last_words, code) = match started {
         Ok(server) => {
             let log = server.log();
             server.wait();
-            remove_pid_file();
-            log.warning("Redis is now ready to exit, bye bye...");
-            ExitCode::SUCCESS
+            (log, "Redis is now ready to exit, bye bye...".to_owned(), ExitCode::SUCCESS)
         }
-        Err(error) => {
-            remove_pid_file();
-            error.log.warning(&error);
-            ExitCode::FAILURE
-        }
+        Err(error) => (Arc::clone(&error.log), error.to_string(), ExitCode::FAILURE),
+    };
+    if let Some(path) = written.get() {
+        let _ = std::fs::remove_file(path);
     }
+    log.warning(last_words);
+    code
 }
 
 /// Sends what a panic says to the log, where an operator looks, and standard error may not lead anywhere.

@@ -91,11 +91,25 @@ fn shard_count(config: &Config, workers: usize) -> usize {
 /// Starts a server: binds its sockets, serves clients from threads of its own, and loads its dataset. Returns when that is
 /// there; until then clients can see how far it is, or end the server.
 pub fn start(options: Options) -> Result<RunningServer, StartError> {
-    let log = Arc::clone(&options.log);
-    begin(options).map_err(|text| StartError { text, log })
+    start_and_announce(options, say_mode)
 }
 
-fn begin(options: Options) -> Result<RunningServer, String> {
+/// As [`start`], with something to do once the sockets are bound to this port: what waits for a sign of the server may connect
+/// from then on, and it is certain that no other server has its place.
+pub(crate) fn start_and_announce(
+    options: Options,
+    announce: impl FnOnce(&Log, u16),
+) -> Result<RunningServer, StartError> {
+    let log = Arc::clone(&options.log);
+    begin(options, announce).map_err(|text| StartError { text, log })
+}
+
+/// Logs what a server is that shows no logo.
+pub(crate) fn say_mode(log: &Log, port: u16) {
+    log.notice(format_args!("Running mode=standalone, port={port}."));
+}
+
+fn begin(options: Options, announce: impl FnOnce(&Log, u16)) -> Result<RunningServer, String> {
     let Options { mut config, log, memory, handle_signals } = options;
     apply::fit_max_clients(&mut config, &log)?;
     let ledger = Ledger::open(memory);
@@ -130,8 +144,7 @@ fn begin(options: Options) -> Result<RunningServer, String> {
     let listeners = Listeners::bind(&server.config.read(), &server.log)?;
     let unix_path = listeners.unix_path().map(Into::into);
     let listeners = listeners.open(&server).map_err(|error| format!("Cannot listen: {error}"))?;
-    let mode_port = server.tcp_sockets.port().unwrap_or(0);
-    server.log.notice(format_args!("Running mode=standalone, port={mode_port}."));
+    announce(&server.log, server.tcp_sockets.port().unwrap_or(0));
     server.log.warning("Server initialized");
     let rdb_path = crate::snapshot::rdb_path(&server.config.read());
     let has_dataset = loading::announce(&server, &node, &rdb_path);
