@@ -27,6 +27,9 @@ pub struct MemorySource {
     /// Bytes that the calling thread has allocated, less those that it has freed, whoever allocated them. To cost
     /// nanoseconds. With it `maxmemory` holds at every command; without, at every reading.
     pub balance: Option<fn() -> i64>,
+    /// Has what the calling thread allocates from now on taken from a part of memory of its own: workers do not wait for each
+    /// other then.
+    pub set_apart: Option<fn()>,
     /// The allocator's own statistics, for people (MEMORY MALLOC-STATS).
     pub statistics: fn() -> String,
     /// Gives unused pages back to the system (MEMORY PURGE).
@@ -43,6 +46,7 @@ impl Default for MemorySource {
                 MemoryReading { used: resident, active: resident, resident, mapped: resident }
             },
             balance: None,
+            set_apart: None,
             statistics: || "Stats not supported for the current allocator".to_owned(),
             purge: || {},
         }
@@ -155,6 +159,13 @@ impl Ledger {
             reading: AtomicU64::new(used),
             settled: AtomicU64::new(0),
         })
+    }
+
+    /// Has the calling thread allocate apart from the others.
+    pub(crate) fn set_apart(&self) {
+        if let Some(set_apart) = self.source.set_apart {
+            set_apart();
+        }
     }
 
     /// Has what the calling thread allocates and frees counted, until the result is dropped.

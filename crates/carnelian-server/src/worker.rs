@@ -142,6 +142,10 @@ impl WorkerHandle {
             let (server, node, timers) = (Arc::clone(server), Arc::clone(node), timers.clone());
             let (stats, counters, load) = (Arc::clone(&stats), Arc::clone(&counters), Arc::clone(&load));
             move || {
+                // The first one has what there is at the start for itself, but for threads that seldom do anything.
+                if index > 0 {
+                    server.memory.set_apart();
+                }
                 let _seated = server.memory.seat();
                 let seat = if count > 1 { node.engine().seat() } else { None };
                 let worker = Worker {
