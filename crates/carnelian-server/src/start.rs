@@ -136,15 +136,16 @@ fn begin(options: Options, announce: impl FnOnce(&Log, u16)) -> Result<RunningSe
     }
     let node = Arc::new(node);
     server.set_node(&node);
+    let listeners = Listeners::bind(&server.config.read(), &server.log)?;
+    let unix_path = listeners.unix_path().map(Into::into);
+    let listeners = listeners.open(&server).map_err(|error| format!("Cannot listen: {error}"))?;
+    announce(&server.log, server.tcp_sockets.port().unwrap_or(0));
+    // What is refused only now is so because Redis finds it out only now: whoever started the server has had its sign.
     {
         let config = server.config.read();
         apply::all(&server, &node, &config)?;
     }
     server.refresh_gate();
-    let listeners = Listeners::bind(&server.config.read(), &server.log)?;
-    let unix_path = listeners.unix_path().map(Into::into);
-    let listeners = listeners.open(&server).map_err(|error| format!("Cannot listen: {error}"))?;
-    announce(&server.log, server.tcp_sockets.port().unwrap_or(0));
     server.log.warning("Server initialized");
     let rdb_path = crate::snapshot::rdb_path(&server.config.read());
     let has_dataset = loading::announce(&server, &node, &rdb_path);
